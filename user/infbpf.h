@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The records that cross the border between the kernel side (bpf/) and the user side (user/).
+ *
+ * Included by both, so: fixed-size types only, every field naturally aligned, no pointers, no
+ * padding that is not named. All times are CLOCK_MONOTONIC nanoseconds (bpf_ktime_get_ns).
+ */
+#ifndef INFBPF_H
+#define INFBPF_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#define INFBPF_COMM	 16  /* TASK_COMM_LEN */
+#define INFBPF_MAX_STACK 127 /* frames a stack walk keeps (PERF_MAX_STACK_DEPTH) */
+
+/* No system call in progress: page fault, interrupt, kernel thread, or not known. */
+#define INFBPF_NO_SYSCALL (-1)
+
+/* What a thread is doing. The four states of the time model, and NONE before the seed. */
+enum run_state {
+	RUN_NONE = 0,	   /* storage exists, first state not known yet */
+	RUN_ON_CPU = 1,
+	RUN_WOKEN = 2,	   /* run queue, after a wake-up */
+	RUN_PREEMPTED = 3, /* run queue, switched out while runnable (preempted, yielded, throttled) */
+	RUN_BLOCKED = 4,
+	RUN_DEAD = 5,
+};
+
+/* Facts about a wait that the kernel side records at switch-out; user/wait_cause.c turns them and
+ * the system call number into a cause. */
+enum wait_flags {
+	WAIT_IOWAIT = 1 << 0,  /* task_struct.in_iowait */
+	WAIT_STOPPED = 1 << 1, /* __TASK_STOPPED or __TASK_TRACED */
+	WAIT_KTHREAD = 1 << 2, /* PF_KTHREAD: the system call number means nothing */
+	WAIT_IN_CALL = 1 << 3, /* a CUDA call was open */
+	WAIT_UNKNOWN = 1 << 4, /* the storage filled up: the rest of this thread's blocked time */
+};
+
+/* Exact sums of one thread over its part of the window. */
+struct thread_times {
+	__u64 on_cpu_ns;
+	__u64 woken_ns;
+	__u64 preempted_ns;
+	__u64 blocked_ns;
+	__u32 voluntary;   /* as rusage's ru_nvcsw: switched out, not runnable */
+	__u32 involuntary; /* as rusage's ru_nivcsw: switched out, runnable */
+	__u32 migrations;  /* switched in on another CPU than last time */
+	__u32 pad;
+};
+
+/* Blocked time outside CUDA calls by (system call, flags). A few are kept in the thread's storage;
+ * the ones that do not fit go to the map "waits". */
+struct wait_slot {
+	__s16 syscall;
+	__u16 flags; /* enum wait_flags */
+	__u32 count;
+	__u64 ns;
+};
+#define WAIT_SLOTS 4
+
+struct wait_key {
+	__u64 serial;
+	__s16 syscall;
+	__u16 flags;
+	__u32 pad;
+};
+
+/* Time of one thread inside one CUDA call, finished calls only. As above: a few in the storage,
+ * the rest in the map "thread_calls". */
+struct call_slot {
+	__u16 call; /* row of user/cuda_api.c + 1; 0: free slot */
+	__u16 pad;
+	__u32 count;
+	__u64 on_cpu_ns;
+	__u64 woken_ns;
+	__u64 preempted_ns;
+	__u64 blocked_ns;
+};
+#define CALL_SLOTS 4
+
+struct call_key {
+	__u64 serial;
+	__u16 call;
+	__u16 pad[3];
+};
+
+/*
+ * Log-linear histogram of nanoseconds: 16 sub-buckets an octave, so a bucket's width is at most
+ * 6.25 % of its lower edge. Values under 16 have a bucket each; the last bucket is open (from
+ * 2^40 ns, 18 minutes).
+ */
+#define HIST_SUB_BITS  4
+#define HIST_MAX_SHIFT 40
+#define HIST_BUCKETS   ((HIST_MAX_SHIFT - HIST_SUB_BITS + 1) * (1 << HIST_SUB_BITS))
+
+/* One (process image, CUDA call, copy kind). Finished calls only, the outermost on the thread. */
+struct api_key {
+	__u32 tgid;
+	__u32 image;
+	__u16 call;
+	__u16 kind; /* cudaMemcpyKind + 1 for copies, else 0 */
+	__u32 pad;
+};
+
+struct api_rec {
+	__u64 calls;
+	__u64 errors; /* returned anything but 0 */
+	__u64 bytes;  /* of calls that returned 0 */
+	__u64 wall_ns;
+	__u64 on_cpu_ns;
+	__u64 run_queue_ns;
+	__u64 blocked_ns;
+	__u64 voluntary;
+	__u64 involuntary;
+	__u64 max_ns;
+	__u64 abandoned; /* left by longjmp or thread death; not in any other field */
+	__u32 hist[HIST_BUCKETS];
+};
+
+/* The attach cookie of a CUDA call's probes: which call, and which integer argument holds what.
+ * Argument numbers are 1-based; 0 means none. */
+#define COOKIE_CALL(c)	   ((__u16)((c) & 0xffff))	   /* row of user/cuda_api.c + 1 */
+#define COOKIE_BYTES(c)	   ((__u8)(((c) >> 16) & 0xf))	   /* argument that counts bytes */
+#define COOKIE_TIMES(c)	   ((__u8)(((c) >> 20) & 0xf))	   /* argument that multiplies it (2D) */
+#define COOKIE_KIND(c)	   ((__u8)(((c) >> 24) & 0xf))	   /* argument that is a cudaMemcpyKind */
+#define COOKIE_MAKE(call, bytes, times, kind)                                                       \
+	((__u64)(call) | (__u64)(bytes) << 16 | (__u64)(times) << 20 | (__u64)(kind) << 24)
+
+/* --- records in the ring buffer and in the closing iterator's output --- */
+enum rec_type {
+	REC_THREAD = 1, /* struct rec_thread: the final account of a thread */
+	REC_SAMPLE = 2, /* struct rec_sample */
+	REC_LIFE = 3,	/* struct rec_life */
+	REC_RESOLVE = 4, /* struct rec_resolve */
+};
+
+struct rec_hdr {
+	__u32 type; /* enum rec_type */
+	__u32 len;  /* of the whole record, this header included */
+};
+
+enum thread_flags {
+	THREAD_ENDED = 1 << 0,	/* died, or became another image by exec, inside the window */
+	THREAD_KTHREAD = 1 << 1,
+	THREAD_UNSEEDED = 1 << 2, /* never got a state: no event and no seed */
+	THREAD_BORN = 1 << 3,	/* born inside the window */
+};
+
+struct rec_thread {
+	struct rec_hdr hdr;
+	__u64 serial; /* one a thread and image, never reused */
+	__u32 tgid;   /* in the initial pid namespace */
+	__u32 tid;
+	__u32 image; /* process image: changes at exec, inherited at fork */
+	__u32 flags; /* enum thread_flags */
+	__u64 start_ns; /* of this thread's part of the window */
+	__u64 end_ns;
+	struct thread_times times; /* sums to end_ns - start_ns */
+	struct wait_slot waits[WAIT_SLOTS];
+	struct call_slot calls[CALL_SLOTS];
+	/* The CUDA call open at the end (its time so far), call 0: none. */
+	struct call_slot open_call;
+	__u16 open_kind;
+	__u16 open_before; /* the open call began before the window */
+	__u32 abandoned;   /* calls of this thread closed as abandoned */
+	char comm[INFBPF_COMM];
+	char process[INFBPF_COMM]; /* the group leader's comm */
+};
+
+enum sample_kind {
+	SAMPLE_ON_CPU = 1,    /* on-CPU clock: weight 1, the exact total scales it */
+	SAMPLE_WAIT = 2,      /* after the wait, in the thread's own context */
+	SAMPLE_CALL = 3,      /* at the return of a CUDA call: the caller's stack */
+	SAMPLE_OPEN_WAIT = 4, /* still waiting at the end: registers, no user stack */
+	SAMPLE_OUT = 5,	      /* at switch-out, weight unknown: a rec_resolve follows */
+};
+
+/* The user registers an unwinder starts from. */
+struct user_regs {
+	__u64 ip;
+	__u64 sp;
+	__u64 bp;
+	__u64 bx, r12, r13, r14, r15; /* the other callee-saved ones */
+};
+
+/*
+ * A stack. Followed by user_n user addresses (leaf first), then kernel_n kernel addresses (leaf
+ * first), then stack_bytes of user stack copied from regs.sp upward.
+ */
+struct rec_sample {
+	struct rec_hdr hdr;
+	__u64 serial;
+	__u64 time_ns;
+	__u32 tgid;
+	__u32 tid;
+	__u32 image;
+	__u16 kind; /* enum sample_kind */
+	__u16 call; /* CUDA call in progress (row + 1), 0: none */
+	/* What the sample stands for, already weighted by max(d, T) / d; 0 for SAMPLE_ON_CPU. For a
+	 * wait: the blocked and run-queue parts of the gap. For a call: its wall time in on_cpu_ns. */
+	__u64 on_cpu_ns;
+	__u64 woken_ns;
+	__u64 preempted_ns;
+	__u64 blocked_ns;
+	__s16 syscall;
+	__u16 flags; /* enum wait_flags */
+	__u16 user_n;
+	__u16 kernel_n;
+	__u32 stack_bytes; /* 0 so far: room for the raw stack of the .eh_frame unwinder */
+	__u32 seq;	   /* SAMPLE_OUT: matches rec_resolve.seq */
+	__u64 call_ra;	   /* return address of the open call, 0: none. Mends "[uprobes]" frames */
+	struct user_regs regs;
+	__u64 ips[];
+};
+
+/* The gap that began with SAMPLE_OUT (serial, seq) is over. */
+struct rec_resolve {
+	struct rec_hdr hdr;
+	__u64 serial;
+	__u32 seq;
+	__u32 pad;
+	__u64 woken_ns;
+	__u64 preempted_ns;
+	__u64 blocked_ns;
+};
+
+enum life_what {
+	LIFE_FORK = 1, /* a new process in scope (not a thread) */
+	LIFE_EXEC = 2, /* new program image: probes and maps have to be found again */
+	LIFE_EXIT = 3, /* the last known thread of a process died */
+};
+
+struct rec_life {
+	struct rec_hdr hdr;
+	__u64 time_ns;
+	__u32 what; /* enum life_what */
+	__u32 tgid;
+	__u32 image;
+	__u32 parent; /* LIFE_FORK: the parent's tgid */
+	char comm[INFBPF_COMM];
+};
+
+/* Losses and activity, one copy a CPU; user space sums them. */
+struct cpu_counts {
+	__u64 runs;	     /* BPF programs run, inside the window */
+	__u64 switches;	     /* sched_switch seen, any task */
+	__u64 call_hits;     /* entry probe hits in scope or not */
+	__u64 return_hits;   /* return probe hits */
+	__u64 samples;	     /* samples sent */
+	__u64 lost_ring;     /* records that did not fit the ring */
+	__u64 lost_stack;    /* stacks decided on but not taken (missed mark, scratch busy) */
+	__u64 lost_map;	     /* updates refused by a full map */
+	__u64 lost_wakeup;   /* switched in while still booked as blocked */
+	__u64 lost_switch;   /* prev was not the task last switched in on this CPU */
+	__u64 lost_storage;  /* thread in scope without storage: not accounted */
+	__u64 lost_return;   /* return without entry, or entry beyond the call stack's depth */
+	__u64 lost_thread;   /* ended threads whose record went to the map "ended" instead of the ring */
+};
+
+#endif /* INFBPF_H */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The writers of results. Each reads a finished struct profile and nothing else, writes to an open
+ * stream, and returns 0 or a negative errno (the stream's error: -ENOSPC and the like). They do not
+ * close the stream.
+ */
+#ifndef OUTPUT_H
+#define OUTPUT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include "profile.h"
+
+enum fold_unit { UNIT_US, UNIT_NS, UNIT_MS };
+/* As --state: which lines. */
+enum fold_filter {
+	FOLD_ALL,
+	FOLD_ON_CPU,
+	FOLD_OFF_CPU,
+	FOLD_RUN_QUEUE,
+	FOLD_BLOCKED,
+	FOLD_GPU,
+};
+
+struct fold_options {
+	enum fold_unit unit;
+	enum fold_filter filter;
+};
+
+/* fold.c: folded stacks. Per thread the integers sum to the thread's share in the unit, rounded:
+ * largest remainder. lines_n: lines written, may be NULL. */
+int fold_write(const struct profile *p, const struct fold_options *o, FILE *f, size_t *lines_n);
+
+/* json.c: the contract of docs/json.md. */
+int json_write(const struct profile *p, FILE *f);
+
+struct summary_options {
+	bool colour;
+	bool wide; /* all threads and calls, not one screen */
+	unsigned int columns; /* 0: 80 */
+};
+/* summary.c: the screen printed at the end of a trace. */
+int summary_write(const struct profile *p, const struct summary_options *o, FILE *f);
+
+#endif /* OUTPUT_H */

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The result of a trace, in memory. Everything that writes output reads only this.
+ *
+ * Built in two steps. While tracing, and at the close, the collector adds exact totals
+ * (profile_add_thread, profile_add_wait, profile_add_thread_call, ...) and weighted stacks
+ * (profile_add_stack). Then profile_finish() scales the stacks of each bucket (thread x state x
+ * cause x call) to the bucket's exact time and leaves the lines: their values sum, for every
+ * thread, to its wall time to the nanosecond.
+ *
+ * All strings handed in are copied; all pointers handed out live as long as the profile.
+ * Functions that can fail return a negative errno.
+ */
+#ifndef PROFILE_H
+#define PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The four states of the time model. Order is the order of output. */
+enum profile_state {
+	PROFILE_ON_CPU,
+	PROFILE_WOKEN,	   /* run queue, after a wake-up */
+	PROFILE_PREEMPTED, /* run queue, switched out while runnable */
+	PROFILE_BLOCKED,
+	PROFILE_STATES,
+};
+
+/* Why a thread was blocked. Names (for JSON and frames) in wait_cause.c. */
+enum wait_cause {
+	CAUSE_NONE, /* not blocked */
+	CAUSE_GPU_CALL,
+	CAUSE_LOCK,
+	CAUSE_DISK,
+	CAUSE_NETWORK,
+	CAUSE_POLL,
+	CAUSE_PIPE,
+	CAUSE_SLEEP,
+	CAUSE_PAGE_FAULT,
+	CAUSE_GPU_DRIVER,
+	CAUSE_CHILD,
+	CAUSE_STOPPED,
+	CAUSE_OTHER,
+	CAUSES,
+};
+
+/* A figure that was not measured: printed as unknown, null in JSON. */
+#define PROFILE_UNKNOWN UINT64_MAX
+
+struct profile_thread {
+	uint64_t serial;
+	uint32_t pid;
+	uint32_t tid;
+	const char *process; /* the group leader's name */
+	const char *comm;
+	uint32_t merged; /* ended threads this row stands for; 1: itself only */
+	bool kthread;
+	bool ended;
+	uint64_t start_ns; /* offset from the window's start */
+	uint64_t wall_ns;
+	uint64_t state_ns[PROFILE_STATES]; /* sums to wall_ns */
+	uint64_t blocked_by_ns[CAUSES];	   /* sums to state_ns[PROFILE_BLOCKED] after profile_finish */
+	uint64_t call_ns;		   /* inside CUDA calls, all states */
+	uint64_t voluntary;
+	uint64_t involuntary;
+	uint64_t migrations;
+};
+
+struct profile_call {
+	uint32_t pid;
+	const char *process;
+	const char *name;
+	const char *api; /* "runtime" or "driver" */
+	uint64_t calls, errors, bytes;
+	uint64_t abandoned, open_at_start, open_at_end;
+	uint64_t wall_ns, on_cpu_ns, run_queue_ns, blocked_ns;
+	uint64_t voluntary, involuntary;
+	uint64_t p50_ns, p95_ns, p99_ns, max_ns; /* PROFILE_UNKNOWN when calls == 0 */
+};
+
+struct profile_copy {
+	uint32_t pid;
+	const char *kind; /* "H2D", "D2H", "D2D", "H2H", "default" */
+	uint64_t calls, bytes, wall_ns;
+};
+
+struct profile_hook {
+	const char *name; /* "switch" */
+	const char *kind; /* "tp_btf", "kprobe", ..., or "none" */
+	const char *lost; /* what is lost on this rung, NULL: nothing */
+};
+
+/* One line of the folded output, before rounding to a unit. */
+struct profile_line {
+	uint32_t thread; /* index into profile.threads */
+	uint8_t state;	 /* enum profile_state */
+	uint8_t cause;	 /* enum wait_cause */
+	uint16_t user_n; /* of the frames, how many are user frames; the rest are kernel frames */
+	uint16_t frames_n;
+	const char *call;	 /* the CUDA call in progress, NULL: none; also among the frames */
+	const char *const *frames; /* outermost first; already free of ';' and newlines */
+	uint64_t value_ns;
+	uint64_t stacks; /* stacks that stand behind it; 0: pooled or "[not sampled]" */
+};
+
+struct profile_lost {
+	uint64_t events;       /* switches and wake-ups that the kernel did not show */
+	uint64_t stacks;       /* stacks decided on but not taken */
+	uint64_t ring;	       /* records that did not fit the ring buffer */
+	uint64_t map_full;     /* updates refused by a full map */
+	uint64_t missed_runs;  /* BPF runs skipped by the kernel's recursion guard */
+	uint64_t uncovered_ns; /* sum over processes: time a CUDA library was mapped but not probed */
+	uint64_t threads;      /* threads in scope without an account */
+	uint64_t returns;      /* CUDA returns without their entry */
+};
+
+struct profile_overhead {
+	uint64_t bpf_ns, bpf_runs, trap_ns, user_cpu_ns, rss_bytes, map_bytes;
+	uint64_t trap_hits;
+};
+
+struct profile_not_measured {
+	const char *what; /* "GPU kernel time" */
+	const char *why;  /* "needs CUPTI" */
+};
+
+struct profile {
+	/* Set by the caller. */
+	uint64_t duration_ns; /* t1 - t0 */
+	const char *host, *kernel;
+	const char *runtime; /* "nvidia", "emu" or "none" */
+	const char *runtime_version; /* "13.0", NULL: unknown */
+	const char *target;  /* for titles: "infer-serve (4242)" */
+	uint64_t period_ns;  /* the stack period T at the start; raised under load */
+	uint64_t stacks;     /* samples received */
+	struct profile_lost lost;
+	struct profile_overhead overhead;
+
+	/* Filled by the functions below. */
+	struct profile_thread *threads; /* after profile_finish: by process, then wall time not idle */
+	size_t threads_n;
+	struct profile_call *calls; /* by wall time, falling */
+	size_t calls_n;
+	struct profile_copy *copies;
+	size_t copies_n;
+	struct profile_hook *hooks;
+	size_t hooks_n;
+	struct profile_not_measured *not_measured;
+	size_t not_measured_n;
+	struct profile_line *lines;
+	size_t lines_n;
+
+	struct profile_build *build; /* private to profile.c; NULL after profile_finish */
+	struct profile_arena *arena; /* private to profile.c: owns every string */
+};
+
+struct profile *profile_new(void); /* NULL: no memory */
+void profile_free(struct profile *p);
+
+/* Copies s into the profile, equal strings once. NULL: no memory. */
+const char *profile_string(struct profile *p, const char *s);
+
+/* Adds a thread's exact account (t is copied; its strings too). More than max_threads ended threads
+ * are merged into one row per (pid, process, comm), sums kept. */
+int profile_add_thread(struct profile *p, const struct profile_thread *t, size_t max_threads);
+
+/* Blocked time of a thread outside CUDA calls, by cause as far as the system call tells it. What a
+ * thread's waits and calls leave of its blocked time is booked as CAUSE_OTHER. The thread need not
+ * have been added yet. */
+int profile_add_wait(struct profile *p, uint64_t serial, int syscall, unsigned int flags,
+		     uint64_t ns, uint64_t count);
+
+/* Time of a thread inside a CUDA call, by state (its blocked time has CAUSE_GPU_CALL). The time
+ * outside calls is what remains. */
+int profile_add_thread_call(struct profile *p, uint64_t serial, const char *call,
+			    const uint64_t state_ns[PROFILE_STATES]);
+
+/* One stack with its weight. frames: outermost first, user frames before kernel frames; names are
+ * borrowed from the caller and must outlive the profile's build (the symbol table does).
+ * weight_ns for PROFILE_ON_CPU is the sampling period; what counts is the share in the bucket. */
+struct profile_stack {
+	uint64_t serial;
+	uint8_t state; /* enum profile_state */
+	int16_t syscall;
+	uint16_t flags; /* enum wait_flags, of user/infbpf.h */
+	const char *call; /* NULL: outside calls */
+	bool call_return; /* taken at the call's return: stands for its state only if nothing else does */
+	const char *const *frames;
+	uint16_t frames_n, user_n;
+	uint64_t weight_ns;
+};
+int profile_add_stack(struct profile *p, const struct profile_stack *s);
+
+int profile_add_call(struct profile *p, const struct profile_call *c);
+int profile_add_copy(struct profile *p, const struct profile_copy *c);
+int profile_add_hook(struct profile *p, const struct profile_hook *h);
+int profile_add_not_measured(struct profile *p, const char *what, const char *why);
+
+/* Scales, sorts, builds the lines. After it nothing can be added. */
+int profile_finish(struct profile *p);
+
+/* --- wait_cause.c --- */
+const char *wait_cause_name(enum wait_cause cause); /* "lock", "GPU call": also the JSON key */
+/* First cause, from the facts recorded at every switch-out. certain: the stack cannot refine it. */
+enum wait_cause wait_cause_first(int syscall, unsigned int flags, bool *certain);
+/* The cause that a sampled wait's kernel frames (names, any order) tell, CAUSE_NONE: nothing. */
+enum wait_cause wait_cause_refine(const char *const *kernel_frames, size_t n);
+
+/* --- histograms, log-linear as in user/infbpf.h (hist.c) --- */
+unsigned int hist_bucket(uint64_t ns);
+uint64_t hist_bucket_mid(unsigned int bucket); /* the middle of the bucket, in ns */
+/* Quantile q in (0, 1]; PROFILE_UNKNOWN when empty. Never more than max_ns. */
+uint64_t hist_quantile(const uint32_t *hist, double q, uint64_t max_ns);
+
+#endif /* PROFILE_H */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What infbpf reads of ELF files, over libelf. The files belong to other people: every offset and
+ * count is checked, a broken file gives an error, never a crash.
+ */
+#ifndef SYMBOLS_ELF_H
+#define SYMBOLS_ELF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct elf_file;
+
+/* Opens for reading; path may be /proc/PID/map_files/... or /proc/PID/root/.... Negative errno;
+ * -ENOEXEC: not an ELF file of this machine's class, or broken. */
+int elf_file_open(struct elf_file **out, const char *path);
+int elf_file_open_fd(struct elf_file **out, int fd); /* takes the descriptor over, also on error */
+void elf_file_close(struct elf_file *f);
+
+struct elf_function {
+	uint64_t vaddr;
+	uint64_t size;
+	const char *name; /* lives as long as the file */
+};
+/* All function symbols (STT_FUNC, STT_GNU_IFUNC) of .symtab, and of .dynsym; sorted by address.
+ * The array belongs to the file. */
+int elf_file_functions(struct elf_file *f, const struct elf_function **out, size_t *n);
+
+/* A dynamic symbol by name (any type). -ENOENT: none. */
+int elf_file_dynsym(struct elf_file *f, const char *name, uint64_t *vaddr);
+
+/* Between file offsets and virtual addresses, by PT_LOAD. -ENOENT: in no segment. */
+int elf_file_vaddr_to_offset(const struct elf_file *f, uint64_t vaddr, uint64_t *offset);
+int elf_file_offset_to_vaddr(const struct elf_file *f, uint64_t offset, uint64_t *vaddr);
+
+/* Up to n bytes of code at vaddr. Returns how many, or a negative errno. */
+int elf_file_read(const struct elf_file *f, uint64_t vaddr, void *buf, size_t n);
+
+/* GNU build id as lower-case hex. -ENOENT: none. */
+int elf_file_build_id(const struct elf_file *f, char *buf, size_t len);
+
+#endif /* SYMBOLS_ELF_H */

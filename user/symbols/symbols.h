@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Addresses to names.
+ *
+ * Locating (which file, which offset) needs the live process, so it is done while samples are
+ * drained; reading symbol tables is put off until a name is asked for. A process that exits in
+ * between keeps its names: the mapping list and an open descriptor of each file that a sample hit
+ * stay with the image.
+ *
+ * Names handed out are safe for folded output: no ';', no control characters, no newline, do not
+ * end in a space and digits; they live as long as the struct symbols.
+ */
+#ifndef SYMBOLS_H
+#define SYMBOLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct symbols;
+struct sym_image; /* one program image of one process: (tgid, image number) */
+
+int symbols_open(struct symbols **out);
+void symbols_close(struct symbols *s);
+
+/* The image with this key, made on first use: reads /proc/PID/maps then. parent_tgid/parent_image:
+ * for a forked process whose maps can no longer be read, the image to inherit from (0: none).
+ * NULL: no memory. */
+struct sym_image *symbols_image(struct symbols *s, uint32_t tgid, uint32_t image,
+				uint32_t parent_tgid, uint32_t parent_image);
+
+/* Reads /proc/PID/maps again (after a dlopen). At most once per 100 ms and image unless forced. */
+int symbols_image_refresh(struct sym_image *im, bool force);
+
+/* Turns a user address into a location that outlives the process: an id, stable for equal (file,
+ * offset). Refreshes the maps once when the address is in no known mapping. 0: unknown.
+ * leaf: the address is an instruction about to run, not a return address (which is looked up one
+ * byte earlier). */
+uint32_t symbols_user_location(struct symbols *s, struct sym_image *im, uint64_t ip, bool leaf);
+uint32_t symbols_kernel_location(struct symbols *s, uint64_t ip);
+
+/* True when the address lies in an executable mapping of the image: ends frame-pointer garbage. */
+bool symbols_is_code(struct sym_image *im, uint64_t ip);
+
+/* The frame name of a location: "function", "[libfoo.so.1+0x1234]" where the file has no symbol
+ * there, "[unknown]" for 0, "function_[k]" for the kernel. Never NULL. */
+const char *symbols_name(struct symbols *s, uint32_t location);
+
+/* Kernel addresses hidden (kptr_restrict, no CAP_SYSLOG): names are "[kernel]_[k]". */
+bool symbols_kernel_hidden(const struct symbols *s);
+
+/* Address of a kernel symbol, 0: none. Also finds "name.isra.0" and the like when only that
+ * exists; the real name then goes to found (size found_len). */
+uint64_t symbols_kernel_address(struct symbols *s, const char *name, char *found, size_t found_len);
+
+/* Demangles C++ and Rust (v0 and legacy); malloc'ed, NULL: not mangled. */
+char *symbols_demangle(const char *mangled);
+/* In place: makes a name safe for a folded frame (see the top). */
+void symbols_clean_name(char *name);
+
+#endif /* SYMBOLS_H */
