@@ -60,3 +60,40 @@ $(B)/emu/libcudart.so: $(B)/emu/libcudart.so.$(CUDART_EMU)
 	ln -sf $(<F) $@
 
 -include $(EMU_OBJ:.o=.d) $(SERVE_OBJ:.o=.d) $(GPU_O)/kernels/stubs.d
+
+# --- the server: gcc alone, or with the kernels that nvcc compiled ---
+SERVE_CFLAGS := -Igpu/serve
+$(GPU_O)/gpu/serve/%.o: private GPU_EXTRA := $(SERVE_CFLAGS)
+SERVE_LIBS := -ljansson -lm -lpthread -ldl
+
+# RUNPATH: the emulated runtime beside the program, whatever the build folder is called.
+define SERVE_LINK_EMU
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(SERVE_OBJ) $(KERNEL_OBJ) $(GPU_O)/kernels/stubs.o -o $@ \
+		-L$(B)/emu -lcudart -Wl,--enable-new-dtags,-rpath,'$$ORIGIN/emu' $(SERVE_LIBS)
+endef
+
+$(B)/infer-serve-emu: $(SERVE_OBJ) $(KERNEL_OBJ) $(GPU_O)/kernels/stubs.o $(B)/emu/libcudart.so
+	$(SERVE_LINK_EMU)
+
+ifeq ($(NVCC),)
+$(B)/infer-serve: $(SERVE_OBJ) $(KERNEL_OBJ) $(GPU_O)/kernels/stubs.o $(B)/emu/libcudart.so
+	$(SERVE_LINK_EMU)
+else
+# Code for these, where this nvcc knows them, and PTX of the newest for what comes after.
+CUDA_ARCHS  := $(filter $(shell $(NVCC) --list-gpu-code | sed 's/sm_//'),75 80 86 89 90)
+CUDA_GENCODE := $(foreach a,$(CUDA_ARCHS),-gencode arch=compute_$(a),code=sm_$(a)) \
+	-gencode arch=compute_$(lastword $(CUDA_ARCHS)),code=compute_$(lastword $(CUDA_ARCHS))
+# nvcc's own lib folder, by way of the links that lead to nvcc.
+CUDA_LIB    := $(firstword $(wildcard $(realpath $(dir $(realpath $(NVCC)))..)/lib64) \
+	$(wildcard $(realpath $(dir $(realpath $(NVCC)))..)/lib))
+
+# -fmad=false: no fused multiply-add (see kernels/kernels.h).
+$(GPU_O)/%.cu.o: %.cu $(wildcard kernels/*.h kernels/*.cuh)
+	@mkdir -p $(@D)
+	$(NVCC) -O2 -g -fmad=false -I. -Ikernels $(CUDA_GENCODE) -c $< -o $@
+
+$(B)/infer-serve: $(SERVE_OBJ) $(KERNEL_OBJ) $(CUDA_OBJ) $(EMU_LIBS)
+	$(NVCC) -cudart shared $(SERVE_OBJ) $(KERNEL_OBJ) $(CUDA_OBJ) -o $@ \
+		-Xlinker --enable-new-dtags $(if $(CUDA_LIB),-Xlinker -rpath -Xlinker $(CUDA_LIB)) \
+		-Xlinker -rpath -Xlinker '$$ORIGIN/emu' $(SERVE_LIBS)
+endif
