@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "server.h"
 
@@ -164,27 +165,42 @@ static json_t *stats_json(const struct server *s)
 	return out;
 }
 
-/* Under another name first: a reader never sees half a file. */
+static int stream_write(const json_t *json, FILE *f)
+{
+	errno = 0;
+	if (json_dumpf(json, f, JSON_INDENT(1)) || fputc('\n', f) == EOF || fflush(f))
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
+static int open_write(const json_t *json, const char *path)
+{
+	FILE *f = fopen(path, "we");
+	int err;
+
+	if (!f)
+		return -errno;
+	err = stream_write(json, f);
+	if (fclose(f) && !err)
+		err = -errno;
+	return err;
+}
+
+/* A regular file is written under another name first: a reader never sees half of it. Anything
+ * else (a pipe, a device, a link) is written in place and never replaced. */
 static int file_write(const json_t *json, const char *path)
 {
 	char tmp[PATH_MAX];
-	FILE *f;
-	int err = 0;
+	struct stat st;
+	int err;
 
 	if (!strcmp(path, "-"))
-		return json_dumpf(json, stdout, JSON_INDENT(1)) || puts("") < 0 || fflush(stdout)
-			       ? -EIO
-			       : 0;
+		return stream_write(json, stdout);
+	if (!lstat(path, &st) && !S_ISREG(st.st_mode))
+		return open_write(json, path);
 	if (snprintf(tmp, sizeof(tmp), "%s.%d.tmp", path, (int)getpid()) >= (int)sizeof(tmp))
 		return -ENAMETOOLONG;
-	f = fopen(tmp, "we");
-	if (!f)
-		return -errno;
-	errno = 0;
-	if (json_dumpf(json, f, JSON_INDENT(1)) || fputc('\n', f) == EOF)
-		err = errno ? -errno : -EIO;
-	if (fclose(f) && !err)
-		err = -errno;
+	err = open_write(json, tmp);
 	if (!err && rename(tmp, path))
 		err = -errno;
 	if (err)
