@@ -115,7 +115,9 @@ struct api_rec {
 	__u64 voluntary;
 	__u64 involuntary;
 	__u64 max_ns;
-	__u64 abandoned; /* left by longjmp or thread death; not in any other field */
+	/* Not in any other field: */
+	__u64 abandoned;     /* left by longjmp or thread death */
+	__u64 open_at_start; /* began before the window, ended inside it */
 	__u32 hist[HIST_BUCKETS];
 };
 
@@ -124,7 +126,8 @@ struct api_rec {
 #define COOKIE_CALL(c)	   ((__u16)((c) & 0xffff))	   /* row of user/cuda_api.c + 1 */
 #define COOKIE_BYTES(c)	   ((__u8)(((c) >> 16) & 0xf))	   /* argument that counts bytes */
 #define COOKIE_TIMES(c)	   ((__u8)(((c) >> 20) & 0xf))	   /* argument that multiplies it (2D) */
-#define COOKIE_KIND(c)	   ((__u8)(((c) >> 24) & 0xf))	   /* argument that is a cudaMemcpyKind */
+#define COOKIE_KIND(c)	   ((__u8)(((c) >> 24) & 0xf))	   /* argument that is a cudaMemcpyKind, */
+#define COOKIE_KIND_FIXED  0x8				   /* or this plus the kind + 1 itself */
 #define COOKIE_MAKE(call, bytes, times, kind)                                                       \
 	((__u64)(call) | (__u64)(bytes) << 16 | (__u64)(times) << 20 | (__u64)(kind) << 24)
 
@@ -186,7 +189,7 @@ struct user_regs {
 };
 
 /*
- * A stack. Followed by user_n user addresses (leaf first), then kernel_n kernel addresses (leaf
+ * A stack. In memory followed by user_n user addresses (leaf first), then kernel_n kernel addresses (leaf
  * first), then stack_bytes of user stack copied from regs.sp upward.
  */
 struct rec_sample {
@@ -212,7 +215,6 @@ struct rec_sample {
 	__u32 seq;	   /* SAMPLE_OUT: matches rec_resolve.seq */
 	__u64 call_ra;	   /* return address of the open call, 0: none. Mends "[uprobes]" frames */
 	struct user_regs regs;
-	__u64 ips[];
 };
 
 /* The gap that began with SAMPLE_OUT (serial, seq) is over. */
@@ -229,7 +231,6 @@ struct rec_resolve {
 enum life_what {
 	LIFE_FORK = 1, /* a new process in scope (not a thread) */
 	LIFE_EXEC = 2, /* new program image: probes and maps have to be found again */
-	LIFE_EXIT = 3, /* the last known thread of a process died */
 };
 
 struct rec_life {
@@ -240,6 +241,18 @@ struct rec_life {
 	__u32 image;
 	__u32 parent; /* LIFE_FORK: the parent's tgid */
 	char comm[INFBPF_COMM];
+};
+
+/* Threads that ended while the ring was full: sums by process and name, in the map "ended". */
+struct ended_key {
+	__u32 tgid;
+	char comm[INFBPF_COMM];
+};
+
+struct ended_rec {
+	struct thread_times times;
+	__u64 wall_ns;
+	__u64 threads;
 };
 
 /* Losses and activity, one copy a CPU; user space sums them. */
@@ -253,10 +266,10 @@ struct cpu_counts {
 	__u64 lost_stack;    /* stacks decided on but not taken (missed mark, scratch busy) */
 	__u64 lost_map;	     /* updates refused by a full map */
 	__u64 lost_wakeup;   /* switched in while still booked as blocked */
-	__u64 lost_switch;   /* prev was not the task last switched in on this CPU */
+	__u64 lost_switch;   /* a thread's state contradicts the event: one before it was not shown */
 	__u64 lost_storage;  /* thread in scope without storage: not accounted */
 	__u64 lost_return;   /* return without entry, or entry beyond the call stack's depth */
-	__u64 lost_thread;   /* ended threads whose record went to the map "ended" instead of the ring */
+	__u64 lost_thread;   /* ended threads that are in no record and not in the map "ended" */
 };
 
 #endif /* INFBPF_H */
