@@ -24,22 +24,22 @@
 #endif
 
 /* --- constants, set before load --- */
-SHARED const volatile u32 cfg_scope_all SHARED_INIT(0);	/* every task of the host is in scope */
-SHARED const volatile u32 cfg_prev_state SHARED_INIT(0); /* sched_switch has its 4th argument (5.18) */
+SHARED const volatile __u32 cfg_scope_all SHARED_INIT(0);	/* every task of the host is in scope */
+SHARED const volatile __u32 cfg_prev_state SHARED_INIT(0); /* sched_switch has its 4th argument (5.18) */
 /* 1: stacks of waits are taken after the switch-in; 0: at switch-out, no better hook exists */
-SHARED const volatile u32 cfg_after_switch SHARED_INIT(0);
+SHARED const volatile __u32 cfg_after_switch SHARED_INIT(0);
 
 /* --- globals, changed while running --- */
 /* The window's clock gates: an event counts when t_begin <= its time < t_end. */
-SHARED volatile u64 t_begin SHARED_INIT(~0ULL);
-SHARED volatile u64 t_end SHARED_INIT(~0ULL);
+SHARED volatile __u64 t_begin SHARED_INIT(~0ULL);
+SHARED volatile __u64 t_end SHARED_INIT(~0ULL);
 /* The stack period T in ns: raised by user space under load. */
-SHARED volatile u64 period_ns SHARED_INIT(10000000);
-SHARED volatile u64 next_serial SHARED_INIT(1);
-SHARED volatile u32 next_image SHARED_INIT(1);
-SHARED volatile u32 next_seq SHARED_INIT(1);
+SHARED volatile __u64 period_ns SHARED_INIT(10000000);
+SHARED volatile __u64 next_serial SHARED_INIT(1);
+SHARED volatile __u32 next_image SHARED_INIT(1);
+SHARED volatile __u32 next_seq SHARED_INIT(1);
 /* How the closing iterator did: tasks it had to leave because a handler was still in them. */
-SHARED volatile u32 close_left SHARED_INIT(0);
+SHARED volatile __u32 close_left SHARED_INIT(0);
 
 #define CALL_DEPTH 4 /* nested traced calls whose stack pointers are kept */
 

@@ -86,18 +86,18 @@ int handle_seed(struct bpf_iter__task *ctx)
 }
 
 /* A wait that is still open never gets a stack after the fact: registers and kernel stack now, the
- * user stack is read by user space. */
-static __always_inline void close_wait(struct bpf_iter__task *ctx, struct task_struct *task,
+ * user stack is read by user space. Returns what bpf_seq_write says. */
+static __always_inline long close_wait(struct bpf_iter__task *ctx, struct task_struct *task,
 				       struct task_state *ts, struct scratch *sc, u64 now)
 {
 	struct rec_sample *s = &sc->sample;
 	u64 gap = ts->gap_ns, woken = 0, preempted = 0, weight, d;
-	long n;
+	long n, err;
 
 	if (gap < task_start(ts))
 		gap = task_start(ts);
 	if (now <= gap)
-		return;
+		return 0;
 	d = now - gap;
 	if (ts->gap_blocked_ns > d)
 		ts->gap_blocked_ns = d;
@@ -107,9 +107,9 @@ static __always_inline void close_wait(struct bpf_iter__task *ctx, struct task_s
 		preempted = d;
 	/* It ran since the window closed: its stack is not that wait's any more. */
 	if (ts->state == RUN_BLOCKED && !task->__state)
-		return;
+		return 0;
 	if (!stack_wanted(d, &weight))
-		return;
+		return 0;
 	sample_start(s, ts, SAMPLE_OPEN_WAIT, now);
 	s->woken_ns = stack_share(woken, weight, d);
 	s->preempted_ns = stack_share(preempted, weight, d);
@@ -127,8 +127,8 @@ static __always_inline void close_wait(struct bpf_iter__task *ctx, struct task_s
 	s->user_n = 0;
 	s->kernel_n = n;
 	s->hdr.len = sizeof(*s) + n * 8;
-	bpf_seq_write(ctx->meta->seq, s, sizeof(*s));
-	bpf_seq_write(ctx->meta->seq, sc->ips, n * 8);
+	err = bpf_seq_write(ctx->meta->seq, s, sizeof(*s));
+	return err ? err : bpf_seq_write(ctx->meta->seq, sc->ips, n * 8);
 }
 
 SEC("iter/task")
@@ -138,6 +138,7 @@ int handle_close(struct bpf_iter__task *ctx)
 	struct task_state *ts;
 	struct scratch *sc;
 	u64 end = t_end, d;
+	long err;
 
 	if (!task)
 		return 0;
@@ -163,9 +164,12 @@ int handle_close(struct bpf_iter__task *ctx)
 	if (ts->state == RUN_BLOCKED || ts->state == RUN_NONE)
 		task_blocked(ts, d);
 	thread_fill(&sc->thread, ts, task, end);
-	bpf_seq_write(ctx->meta->seq, &sc->thread, sizeof(sc->thread));
-	if (ts->state != RUN_ON_CPU && ts->state != RUN_NONE)
-		close_wait(ctx, task, ts, sc, end);
-	ts->flags |= TASK_FLUSHED;
+	err = bpf_seq_write(ctx->meta->seq, &sc->thread, sizeof(sc->thread));
+	if (!err && ts->state != RUN_ON_CPU && ts->state != RUN_NONE)
+		err = close_wait(ctx, task, ts, sc, end);
+	/* The reader's page was full: the kernel takes back what was written of this task and comes
+	 * to it again, and all of the above changes nothing the second time. */
+	if (!err)
+		ts->flags |= TASK_FLUSHED;
 	return 0;
 }

@@ -269,6 +269,7 @@ struct cpu_counts {
 	__u64 lost_switch;   /* a thread's state contradicts the event: one before it was not shown */
 	__u64 lost_storage;  /* thread in scope without storage: not accounted */
 	__u64 lost_return;   /* return without entry, or entry beyond the call stack's depth */
+	__u64 calibrate_hits;
 	__u64 lost_thread;   /* ended threads that are in no record and not in the map "ended" */
 };
 
