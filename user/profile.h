@@ -61,7 +61,7 @@ struct profile_thread {
 	uint64_t wall_ns;
 	uint64_t state_ns[PROFILE_STATES]; /* sums to wall_ns */
 	uint64_t blocked_by_ns[CAUSES];	   /* sums to state_ns[PROFILE_BLOCKED] after profile_finish */
-	uint64_t call_ns;		   /* inside CUDA calls, all states */
+	uint64_t call_ns;		   /* inside CUDA calls, all states; set by profile_finish */
 	uint64_t voluntary;
 	uint64_t involuntary;
 	uint64_t migrations;
@@ -197,8 +197,13 @@ int profile_add_copy(struct profile *p, const struct profile_copy *c);
 int profile_add_hook(struct profile *p, const struct profile_hook *h);
 int profile_add_not_measured(struct profile *p, const char *what, const char *why);
 
-/* Scales, sorts, builds the lines. After it nothing can be added. */
+/* Scales, sorts, builds the lines. After it nothing can be added. Threads that are only known by
+ * their waits or stacks are counted into lost.threads. */
 int profile_finish(struct profile *p);
+
+/* After profile_finish: time that the thread was not idle, as far as can be told: on a CPU, waiting
+ * for one, or blocked on what its own work set going (GPU call, GPU driver, disk, page fault). */
+uint64_t profile_busy_ns(const struct profile_thread *t);
 
 /* --- wait_cause.c --- */
 const char *wait_cause_name(enum wait_cause cause); /* "lock", "GPU call": also the JSON key */
