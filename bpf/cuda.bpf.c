@@ -13,7 +13,8 @@
 #include "infbpf.bpf.h"
 
 /* The thread's counters as of *now, as one consistent set. */
-static __always_inline void task_snapshot(const struct task_state *ts, struct thread_times *t, u64 *now)
+static __always_inline void task_snapshot(const struct task_state *ts, struct thread_times *t,
+					  u64 *now)
 {
 	u64 since;
 	u32 seq;
@@ -182,11 +183,11 @@ static __always_inline unsigned int hist_bucket(u64 ns)
 }
 
 /* Adds what is not zero: an atomic add costs about 5 ns. Other threads of the process share r. */
-#define ADD(field, value)                                                                          \
-	do {                                                                                       \
-		u64 v_ = (value);                                                                  \
-		if (v_)                                                                            \
-			__sync_fetch_and_add(&(field), v_);                                        \
+#define ADD(field, value)                                   \
+	do {                                                \
+		u64 v_ = (value);                           \
+		if (v_)                                     \
+			__sync_fetch_and_add(&(field), v_); \
 	} while (0)
 
 static __always_inline void api_add(struct task_state *ts, const struct thread_times *d, u64 wall,
@@ -266,7 +267,8 @@ add:
 }
 
 /* The caller's stack stands for short calls, which no clock tick and no wait ever meets. */
-static __always_inline void call_stack(struct pt_regs *ctx, struct task_state *ts, u64 wall, u64 now)
+static __always_inline void call_stack(struct pt_regs *ctx, struct task_state *ts, u64 wall,
+				       u64 now)
 {
 	struct scratch *sc;
 	struct rec_sample *s;
@@ -349,7 +351,8 @@ int handle_call_return(struct pt_regs *ctx)
 	else if (found > 0)
 		ts->depth = found;
 	else if (c && !(ts->depth == CALL_DEPTH && sp < ts->call_sp[CALL_DEPTH - 1]))
-		__sync_fetch_and_add(&c->lost_return, 1); /* neither known nor too deep to be kept */
+		__sync_fetch_and_add(&c->lost_return,
+				     1); /* neither known nor too deep to be kept */
 	ts->busy--;
 	return 0;
 }

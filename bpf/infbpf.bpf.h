@@ -24,8 +24,9 @@
 #endif
 
 /* --- constants, set before load --- */
-SHARED const volatile __u32 cfg_scope_all SHARED_INIT(0);	/* every task of the host is in scope */
-SHARED const volatile __u32 cfg_prev_state SHARED_INIT(0); /* sched_switch has its 4th argument (5.18) */
+SHARED const volatile __u32 cfg_scope_all SHARED_INIT(0); /* every task of the host is in scope */
+SHARED const volatile __u32
+	cfg_prev_state SHARED_INIT(0); /* sched_switch has its 4th argument (5.18) */
 /* 1: stacks of waits are taken after the switch-in; 0: at switch-out, no better hook exists */
 SHARED const volatile __u32 cfg_after_switch SHARED_INIT(0);
 
@@ -44,10 +45,10 @@ SHARED volatile __u32 close_left SHARED_INIT(0);
 #define CALL_DEPTH 4 /* nested traced calls whose stack pointers are kept */
 
 enum task_flags {
-	TASK_PENDING = 1 << 0,	  /* a stack is due at the end of this switch-in */
-	TASK_FLUSHED = 1 << 1,	  /* the account was handed over */
-	TASK_BORN = 1 << 2,	  /* born inside the window */
-	TASK_RAN = 1 << 3,	  /* was switched in at least once */
+	TASK_PENDING = 1 << 0,	   /* a stack is due at the end of this switch-in */
+	TASK_FLUSHED = 1 << 1,	   /* the account was handed over */
+	TASK_BORN = 1 << 2,	   /* born inside the window */
+	TASK_RAN = 1 << 3,	   /* was switched in at least once */
 	TASK_OPEN_BEFORE = 1 << 4, /* the open call began before the window */
 };
 
@@ -93,15 +94,16 @@ struct task_state {
 	u64 call_ra;
 	u64 call_bytes;
 	struct thread_times call_at; /* the thread's counters then */
-	char old_comm[INFBPF_COMM]; /* before the last rename: the name of the image that exec ends */
+	char old_comm
+		[INFBPF_COMM]; /* before the last rename: the name of the image that exec ends */
 };
 
 /* Room to build a record in. One a CPU and use: an interrupt must not find its own in use. */
 enum scratch_use {
-	SCRATCH_SAMPLE,	 /* on-CPU clock: hard interrupt */
-	SCRATCH_SWITCH,	 /* around a context switch: no preemption */
-	SCRATCH_PROBE,	 /* user probes: preemptible, so the owner is marked */
-	SCRATCH_ITER,	 /* closing iterator: one reader */
+	SCRATCH_SAMPLE, /* on-CPU clock: hard interrupt */
+	SCRATCH_SWITCH, /* around a context switch: no preemption */
+	SCRATCH_PROBE,	/* user probes: preemptible, so the owner is marked */
+	SCRATCH_ITER,	/* closing iterator: one reader */
 	SCRATCH_USES,
 };
 
@@ -366,8 +368,8 @@ static __always_inline void regs_save(struct user_regs *out, const struct pt_reg
 	out->r15 = regs->r15;
 }
 
-static __always_inline void sample_start(struct rec_sample *s, const struct task_state *ts, u16 kind,
-					 u64 now)
+static __always_inline void sample_start(struct rec_sample *s, const struct task_state *ts,
+					 u16 kind, u64 now)
 {
 	s->hdr.type = REC_SAMPLE;
 	s->serial = ts->serial;

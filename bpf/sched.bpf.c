@@ -50,8 +50,7 @@ static __always_inline void switch_out_stack(void *ctx, struct task_state *ts, u
 	ts->out_seq = __sync_fetch_and_add(&next_seq, 1);
 	sample_start(&sc->sample, ts, SAMPLE_OUT, now);
 	sc->sample.seq = ts->out_seq;
-	regs_save(&sc->sample.regs,
-		  (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()));
+	regs_save(&sc->sample.regs, (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()));
 	sample_send(ctx, sc, !(ts->wait_flags & WAIT_KTHREAD), true);
 }
 

@@ -72,9 +72,12 @@ static int set_json(void *out, const char *arg, struct fault *f)
 static int set_state(void *out, const char *arg, struct fault *f)
 {
 	static const struct option_choice choices[] = {
-		{ "all", FOLD_ALL },		 { "on-cpu", FOLD_ON_CPU },
-		{ "off-cpu", FOLD_OFF_CPU },	 { "run-queue", FOLD_RUN_QUEUE },
-		{ "blocked", FOLD_BLOCKED },	 { "gpu", FOLD_GPU },
+		{ "all", FOLD_ALL },
+		{ "on-cpu", FOLD_ON_CPU },
+		{ "off-cpu", FOLD_OFF_CPU },
+		{ "run-queue", FOLD_RUN_QUEUE },
+		{ "blocked", FOLD_BLOCKED },
+		{ "gpu", FOLD_GPU },
 		{ NULL, 0 },
 	};
 	int value, err = options_choice("--state", arg, choices, &value, f);
@@ -139,10 +142,11 @@ static int set_max_threads(void *out, const char *arg, struct fault *f)
 
 static int set_hooks(void *out, const char *arg, struct fault *f)
 {
-	static const struct option_choice choices[] = {
-		{ "auto", HOOKS_AUTO },	    { "btf", HOOKS_BTF }, { "kprobe", HOOKS_KPROBE },
-		{ "tracepoint", HOOKS_TRACEPOINT }, { NULL, 0 }
-	};
+	static const struct option_choice choices[] = { { "auto", HOOKS_AUTO },
+							{ "btf", HOOKS_BTF },
+							{ "kprobe", HOOKS_KPROBE },
+							{ "tracepoint", HOOKS_TRACEPOINT },
+							{ NULL, 0 } };
 	int value, err = options_choice("--hooks", arg, choices, &value, f);
 
 	if (!err)
@@ -180,7 +184,8 @@ static const struct option_row rows[] = {
 	{ "json", 0, "FILE", "write the figures as JSON", set_json },
 	{ "state", 0, "STATE", "all, on-cpu, off-cpu, run-queue, blocked or gpu", set_state },
 	{ "unit", 0, "UNIT", "of the folded values: us (default), ns or ms", set_unit },
-	{ "period", 0, "TIME", "wall time a stack of a wait or call stands for (10ms)", set_period },
+	{ "period", 0, "TIME", "wall time a stack of a wait or call stands for (10ms)",
+	  set_period },
 	{ "freq", 0, "HZ", "of the on-CPU samples (99)", set_freq },
 	{ "max-stacks", 0, "N", "stacks a second; beyond, --period is raised (10000)",
 	  set_max_stacks },
@@ -310,9 +315,10 @@ static void folded_default(const struct trace_options *o, char *path, size_t len
 	else if (s->pids.n)
 		snprintf(path, len, "infbpf-%d.folded", s->pids.pids[0]);
 	else
-		snprintf(path, len, "infbpf-%s.folded", s->command ? "command" :
-							s->all	   ? "host" :
-								     "cgroup");
+		snprintf(path, len, "infbpf-%s.folded",
+			 s->command ? "command"
+			 : s->all   ? "host"
+				    : "cgroup");
 }
 
 /* --- the run --- */
@@ -330,7 +336,8 @@ static void show_progress(void *arg, const struct session_progress *p)
 
 	if (p->cost >= 0)
 		snprintf(cost, sizeof(cost), "   cost %.1f %%", p->cost * 100);
-	fprintf(stderr, "\r\033[K  %.1f s   %.0f calls/s   %.0f switches/s   %.0f stacks/s   lost %llu%s",
+	fprintf(stderr,
+		"\r\033[K  %.1f s   %.0f calls/s   %.0f switches/s   %.0f stacks/s   lost %llu%s",
 		p->elapsed_ns / 1e9, (p->calls - state->last.calls) / s,
 		(p->switches - state->last.switches) / s, (p->stacks - state->last.stacks) / s,
 		(unsigned long long)p->lost, cost);

@@ -67,7 +67,8 @@ static int fds_reserve(struct cuda_attach *a, size_t more)
 
 /* Entry and return probes of one file. Entries last, so that no entry is seen whose return is not
  * (the reverse, a return without entry, cannot be: return probes arm at entry). */
-static int attach_lib(struct cuda_attach *a, const struct cuda_lib *lib, const char *path, pid_t pid)
+static int attach_lib(struct cuda_attach *a, const struct cuda_lib *lib, const char *path,
+		      pid_t pid)
 {
 	struct uprobe_site *sites;
 	int n, err;

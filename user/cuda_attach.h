@@ -12,16 +12,16 @@
 
 struct cuda_attach_process {
 	pid_t pid;
-	uint64_t seen_ns;  /* last time its maps were read; a library found later came after it */
-	size_t *attached;  /* indices into libs */
+	uint64_t seen_ns; /* last time its maps were read; a library found later came after it */
+	size_t *attached; /* indices into libs */
 	size_t attached_n;
 };
 
 struct cuda_attach {
 	enum uprobe_kind kind;
 	int entry_fd, return_fd; /* programs */
-	bool all;		 /* probe each file once for every process, instead of per process */
-	uint64_t begin_ns;	 /* of the window; ~0 before it is open */
+	bool all;	   /* probe each file once for every process, instead of per process */
+	uint64_t begin_ns; /* of the window; ~0 before it is open */
 	struct cuda_libs libs;
 	struct cuda_attach_process *processes;
 	size_t processes_n, processes_room;

@@ -29,7 +29,9 @@ struct hook {
 static const struct hook hooks[] = {
 	{ "switch", true, { { RUNG_TP_BTF, "handle_switch", "sched_switch", NULL } } },
 	{ "wake-up", true, { { RUNG_TP_BTF, "handle_wakeup", "sched_wakeup", NULL } } },
-	{ "first wake-up", true, { { RUNG_TP_BTF, "handle_wakeup_new", "sched_wakeup_new", NULL } } },
+	{ "first wake-up",
+	  true,
+	  { { RUNG_TP_BTF, "handle_wakeup_new", "sched_wakeup_new", NULL } } },
 	{ "new thread", true, { { RUNG_TP_BTF, "handle_newtask", "task_newtask", NULL } } },
 	{ "rename", true, { { RUNG_TP_BTF, "handle_rename", "task_rename", NULL } } },
 	{ "exec", true, { { RUNG_TP_BTF, "handle_exec", "sched_process_exec", NULL } } },
@@ -44,7 +46,7 @@ static const struct hook hooks[] = {
 #define HOOKS_N (sizeof(hooks) / sizeof(hooks[0]))
 
 static const char *const kind_names[] = {
-	[RUNG_NONE] = "none",	      [RUNG_TP_BTF] = "tp_btf", [RUNG_KPROBE] = "kprobe",
+	[RUNG_NONE] = "none",	      [RUNG_TP_BTF] = "tp_btf",	  [RUNG_KPROBE] = "kprobe",
 	[RUNG_SWITCH_OUT] = "tp_btf", [RUNG_PERF] = "perf_event", [RUNG_UPROBE] = "uprobe",
 };
 
@@ -96,7 +98,8 @@ static bool rung_possible(struct hooks *h, const struct rung *r, const struct bt
 		return false;
 	case RUNG_KPROBE:
 		if (access("/sys/bus/event_source/devices/kprobe/type", R_OK)) {
-			snprintf(why, len, "kprobe: this kernel has none (CONFIG_KPROBES is not set)");
+			snprintf(why, len,
+				 "kprobe: this kernel has none (CONFIG_KPROBES is not set)");
 			return false;
 		}
 		if (symbols_kernel_address(symbols, r->where, h->finish_switch,
@@ -130,7 +133,8 @@ static int choose_one(struct hooks *h, const struct hook *hook, struct hook_stat
 	s->kind = kind_names[RUNG_NONE];
 	for (size_t i = 0; i < 3 && hook->rungs[i].kind; i++) {
 		r = &hook->rungs[i];
-		program = r->program ? bpf_object__find_program_by_name(skel->obj, r->program) : NULL;
+		program =
+			r->program ? bpf_object__find_program_by_name(skel->obj, r->program) : NULL;
 		if (program)
 			bpf_program__set_autoload(program, false);
 		if (taken)
@@ -158,8 +162,9 @@ static int choose_one(struct hooks *h, const struct hook *hook, struct hook_stat
 		return fault_set(f, EXIT_REFUSED, ENOTSUP, "this kernel has no hook '%s' (%s)",
 				 hook->name, s->refused);
 	if (!taken)
-		return fault_set(f, EXIT_REFUSED, ENOTSUP, "--hooks: hook '%s' cannot be had that way (%s)",
-				 hook->name, s->refused);
+		return fault_set(f, EXIT_REFUSED, ENOTSUP,
+				 "--hooks: hook '%s' cannot be had that way (%s)", hook->name,
+				 s->refused);
 	return 0;
 }
 
@@ -171,9 +176,10 @@ int hooks_choose(struct hooks *h, struct infbpf_bpf *skel, struct symbols *symbo
 
 	memset(h, 0, sizeof(*h));
 	if (!btf)
-		return fault_set(f, EXIT_REFUSED, ENOTSUP,
-				 "this kernel has no BTF (/sys/kernel/btf/vmlinux). It needs "
-				 "CONFIG_DEBUG_INFO_BTF, as distribution kernels since 2021 have it");
+		return fault_set(
+			f, EXIT_REFUSED, ENOTSUP,
+			"this kernel has no BTF (/sys/kernel/btf/vmlinux). It needs "
+			"CONFIG_DEBUG_INFO_BTF, as distribution kernels since 2021 have it");
 	btf_has_tracepoint(btf, "sched_switch", &args);
 	skel->rodata->cfg_prev_state = args >= 4;
 	for (size_t i = 0; i < HOOKS_N && !err; i++)

@@ -20,10 +20,11 @@
 
 /* What a thread is doing. The four states of the time model, and NONE before the seed. */
 enum run_state {
-	RUN_NONE = 0,	   /* storage exists, first state not known yet */
+	RUN_NONE = 0, /* storage exists, first state not known yet */
 	RUN_ON_CPU = 1,
-	RUN_WOKEN = 2,	   /* run queue, after a wake-up */
-	RUN_PREEMPTED = 3, /* run queue, switched out while runnable (preempted, yielded, throttled) */
+	RUN_WOKEN = 2, /* run queue, after a wake-up */
+	RUN_PREEMPTED =
+		3, /* run queue, switched out while runnable (preempted, yielded, throttled) */
 	RUN_BLOCKED = 4,
 	RUN_DEAD = 5,
 };
@@ -123,19 +124,19 @@ struct api_rec {
 
 /* The attach cookie of a CUDA call's probes: which call, and which integer argument holds what.
  * Argument numbers are 1-based; 0 means none. */
-#define COOKIE_CALL(c)	   ((__u16)((c) & 0xffff))	   /* row of user/cuda_api.c + 1 */
-#define COOKIE_BYTES(c)	   ((__u8)(((c) >> 16) & 0xf))	   /* argument that counts bytes */
-#define COOKIE_TIMES(c)	   ((__u8)(((c) >> 20) & 0xf))	   /* argument that multiplies it (2D) */
-#define COOKIE_KIND(c)	   ((__u8)(((c) >> 24) & 0xf))	   /* argument that is a cudaMemcpyKind, */
-#define COOKIE_KIND_FIXED  0x8				   /* or this plus the kind + 1 itself */
-#define COOKIE_MAKE(call, bytes, times, kind)                                                       \
+#define COOKIE_CALL(c)	  ((__u16)((c)&0xffff))	      /* row of user/cuda_api.c + 1 */
+#define COOKIE_BYTES(c)	  ((__u8)(((c) >> 16) & 0xf)) /* argument that counts bytes */
+#define COOKIE_TIMES(c)	  ((__u8)(((c) >> 20) & 0xf)) /* argument that multiplies it (2D) */
+#define COOKIE_KIND(c)	  ((__u8)(((c) >> 24) & 0xf)) /* argument that is a cudaMemcpyKind, */
+#define COOKIE_KIND_FIXED 0x8			      /* or this plus the kind + 1 itself */
+#define COOKIE_MAKE(call, bytes, times, kind) \
 	((__u64)(call) | (__u64)(bytes) << 16 | (__u64)(times) << 20 | (__u64)(kind) << 24)
 
 /* --- records in the ring buffer and in the closing iterator's output --- */
 enum rec_type {
-	REC_THREAD = 1, /* struct rec_thread: the final account of a thread */
-	REC_SAMPLE = 2, /* struct rec_sample */
-	REC_LIFE = 3,	/* struct rec_life */
+	REC_THREAD = 1,	 /* struct rec_thread: the final account of a thread */
+	REC_SAMPLE = 2,	 /* struct rec_sample */
+	REC_LIFE = 3,	 /* struct rec_life */
 	REC_RESOLVE = 4, /* struct rec_resolve */
 };
 
@@ -145,10 +146,10 @@ struct rec_hdr {
 };
 
 enum thread_flags {
-	THREAD_ENDED = 1 << 0,	/* died, or became another image by exec, inside the window */
+	THREAD_ENDED = 1 << 0, /* died, or became another image by exec, inside the window */
 	THREAD_KTHREAD = 1 << 1,
 	THREAD_UNSEEDED = 1 << 2, /* never got a state: no event and no seed */
-	THREAD_BORN = 1 << 3,	/* born inside the window */
+	THREAD_BORN = 1 << 3,	  /* born inside the window */
 };
 
 struct rec_thread {
@@ -156,8 +157,8 @@ struct rec_thread {
 	__u64 serial; /* one a thread and image, never reused */
 	__u32 tgid;   /* in the initial pid namespace */
 	__u32 tid;
-	__u32 image; /* process image: changes at exec, inherited at fork */
-	__u32 flags; /* enum thread_flags */
+	__u32 image;	/* process image: changes at exec, inherited at fork */
+	__u32 flags;	/* enum thread_flags */
 	__u64 start_ns; /* of this thread's part of the window */
 	__u64 end_ns;
 	struct thread_times times; /* sums to end_ns - start_ns */
@@ -257,20 +258,20 @@ struct ended_rec {
 
 /* Losses and activity, one copy a CPU; user space sums them. */
 struct cpu_counts {
-	__u64 runs;	     /* BPF programs run, inside the window */
-	__u64 switches;	     /* sched_switch seen, any task */
-	__u64 call_hits;     /* entry probe hits in scope or not */
-	__u64 return_hits;   /* return probe hits */
-	__u64 samples;	     /* samples sent */
-	__u64 lost_ring;     /* records that did not fit the ring */
-	__u64 lost_stack;    /* stacks decided on but not taken (missed mark, scratch busy) */
-	__u64 lost_map;	     /* updates refused by a full map */
-	__u64 lost_wakeup;   /* switched in while still booked as blocked */
-	__u64 lost_switch;   /* a thread's state contradicts the event: one before it was not shown */
-	__u64 lost_storage;  /* thread in scope without storage: not accounted */
-	__u64 lost_return;   /* return without entry, or entry beyond the call stack's depth */
+	__u64 runs;	   /* BPF programs run, inside the window */
+	__u64 switches;	   /* sched_switch seen, any task */
+	__u64 call_hits;   /* entry probe hits in scope or not */
+	__u64 return_hits; /* return probe hits */
+	__u64 samples;	   /* samples sent */
+	__u64 lost_ring;   /* records that did not fit the ring */
+	__u64 lost_stack;  /* stacks decided on but not taken (missed mark, scratch busy) */
+	__u64 lost_map;	   /* updates refused by a full map */
+	__u64 lost_wakeup; /* switched in while still booked as blocked */
+	__u64 lost_switch; /* a thread's state contradicts the event: one before it was not shown */
+	__u64 lost_storage; /* thread in scope without storage: not accounted */
+	__u64 lost_return;  /* return without entry, or entry beyond the call stack's depth */
 	__u64 calibrate_hits;
-	__u64 lost_thread;   /* ended threads that are in no record and not in the map "ended" */
+	__u64 lost_thread; /* ended threads that are in no record and not in the map "ended" */
 };
 
 #endif /* INFBPF_H */

@@ -16,15 +16,17 @@ static const struct {
 
 static void print_help(FILE *f)
 {
-	fprintf(f, "infbpf: where the wall time of every thread goes, and what the GPU calls have to "
-		   "do with it\n\n"
-		   "usage: infbpf COMMAND [OPTIONS]\n\n");
+	fprintf(f,
+		"infbpf: where the wall time of every thread goes, and what the GPU calls have to "
+		"do with it\n\n"
+		"usage: infbpf COMMAND [OPTIONS]\n\n");
 	for (size_t i = 0; i < COMMANDS_N; i++)
 		fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].help);
-	fprintf(f, "\n  infbpf COMMAND --help   its options\n"
-		   "  infbpf --version        version\n\n"
-		   "exit status: 0 done, 1 failed, 2 usage, 3 kernel or privileges do not allow it, "
-		   "4 no such target\n");
+	fprintf(f,
+		"\n  infbpf COMMAND --help   its options\n"
+		"  infbpf --version        version\n\n"
+		"exit status: 0 done, 1 failed, 2 usage, 3 kernel or privileges do not allow it, "
+		"4 no such target\n");
 }
 
 int main(int argc, char **argv)

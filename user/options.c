@@ -15,8 +15,8 @@ static void print_help(const struct option_row *rows, const char *usage)
 
 	printf("%s\n\n", usage);
 	for (; rows->name; rows++) {
-		used = rows->letter ? printf("  -%c, --%s", rows->letter, rows->name) :
-				      printf("      --%s", rows->name);
+		used = rows->letter ? printf("  -%c, --%s", rows->letter, rows->name)
+				    : printf("      --%s", rows->name);
 		if (rows->argument)
 			used += printf(" %s", rows->argument);
 		if (used >= HELP_COLUMN)
@@ -72,8 +72,8 @@ int options_duration(const char *option, const char *text, uint64_t *ns, struct 
 	static const struct {
 		const char *name;
 		double ns;
-	} units[] = { { "", 1e9 },   { "s", 1e9 },   { "ms", 1e6 },	{ "us", 1e3 },
-		      { "ns", 1 },   { "m", 60e9 },  { "min", 60e9 }, { "h", 3600e9 } };
+	} units[] = { { "", 1e9 }, { "s", 1e9 },  { "ms", 1e6 },   { "us", 1e3 },
+		      { "ns", 1 }, { "m", 60e9 }, { "min", 60e9 }, { "h", 3600e9 } };
 	double value;
 	char *end;
 

@@ -16,15 +16,16 @@
 #include "overhead.h"
 #include "proc_maps.h"
 
-#define CALIBRATE_CALLS	  1000 /* a round: 1 ms with probes */
-#define CALIBRATE_ROUNDS  5
-#define THREAD_CALLS	  16
-#define SLICE_ON_NS	  (100 * NS_PER_MS)
-#define SLICE_OFF_NS	  (900 * NS_PER_MS)
+#define CALIBRATE_CALLS	 1000 /* a round: 1 ms with probes */
+#define CALIBRATE_ROUNDS 5
+#define THREAD_CALLS	 16
+#define SLICE_ON_NS	 (100 * NS_PER_MS)
+#define SLICE_OFF_NS	 (900 * NS_PER_MS)
 
 /* The function probed for calibration. Begins with push %rbp, which the kernel emulates, as the entry
  * points of libcudart do. */
-static void __attribute__((noinline, noclone, optimize("no-omit-frame-pointer"))) calibrate_target(void)
+static void __attribute__((noinline, noclone, optimize("no-omit-frame-pointer")))
+calibrate_target(void)
 {
 	__asm__ volatile("" ::: "memory");
 }

@@ -20,9 +20,9 @@ struct infbpf_bpf;
 struct overhead {
 	uint64_t entry_ns, pair_ns; /* a trap: entry probe only, entry and return */
 	int calibrate_fds[2];
-	int stats_fd;	      /* -1: statistics off */
-	int stats_refused;    /* errno: they cannot be had */
-	uint64_t next_ns;     /* when to switch them next */
+	int stats_fd;		    /* -1: statistics off */
+	int stats_refused;	    /* errno: they cannot be had */
+	uint64_t next_ns;	    /* when to switch them next */
 	uint64_t run_ns, run_count; /* of the slices in which they were on */
 	struct rusage start;
 };

@@ -11,9 +11,10 @@
 #include <unistd.h>
 #include "session_private.h"
 
-#define GATE_NS	     NS_PER_MS /* between setting a clock gate and its time */
-#define CLOSE_PASSES 50 /* of the closing iterator, 1 ms apart, for tasks whose handler is at work */
-#define SLOW_DETACH  4	/* perf-event probes that are not worth a child process to remove them */
+#define GATE_NS NS_PER_MS /* between setting a clock gate and its time */
+#define CLOSE_PASSES \
+	50	      /* of the closing iterator, 1 ms apart, for tasks whose handler is at work */
+#define SLOW_DETACH 4 /* perf-event probes that are not worth a child process to remove them */
 
 static void on_life(void *arg, const struct rec_life *life)
 {
@@ -152,13 +153,18 @@ static int open_window(struct session *s, struct fault *f)
 	s->begin_ns = clock_now_ns() + GATE_NS;
 	s->cuda.begin_ns = s->begin_ns;
 	collect_options(s->collect)->t_begin_ns = s->begin_ns;
+	/* A duration is a gate set in advance: the window is as long as was asked for, however late
+	 * the loop notices. */
+	s->end_ns = s->options->duration_ns ? s->begin_ns + s->options->duration_ns : ~0ULL;
+	s->skel->data->t_end = s->end_ns;
 	s->skel->data->t_begin = s->begin_ns;
 	clock_sleep_until_ns(s->begin_ns + GATE_NS);
 	err = session_iterate(s, s->skel->progs.handle_seed);
 	if (!err && s->options->command)
 		err = target_command_go(&s->command, s->options->command[0], f);
-	return err ? fault_set(f, EXIT_FAILED, -err, "cannot read the task list: %s", strerror(-err)) :
-		     0;
+	return err ? fault_set(f, EXIT_FAILED, -err, "cannot read the task list: %s",
+			       strerror(-err))
+		   : 0;
 }
 
 int session_run(struct session *s, session_progress_fn progress, void *arg, struct fault *f)
@@ -175,9 +181,12 @@ static int close_window(struct session *s)
 	uint64_t end = clock_now_ns() + GATE_NS;
 	int err = 0;
 
-	s->end_ns = end;
-	s->skel->data->t_end = end;
-	clock_sleep_until_ns(end + GATE_NS);
+	/* Ended before its time, or without one. */
+	if (end < s->end_ns) {
+		s->end_ns = end;
+		s->skel->data->t_end = end;
+	}
+	clock_sleep_until_ns(s->end_ns + GATE_NS);
 	for (int pass = 0; pass < CLOSE_PASSES && !err; pass++) {
 		s->skel->bss->close_left = 0;
 		err = session_iterate(s, s->skel->progs.handle_close);

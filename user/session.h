@@ -33,7 +33,7 @@ struct session_options {
 struct session_progress {
 	uint64_t elapsed_ns;
 	uint64_t calls, switches, stacks, lost; /* since the start */
-	double cost; /* share of one CPU, so far; < 0: not known yet */
+	double cost;				/* share of one CPU, so far; < 0: not known yet */
 };
 /* Called about once a second while tracing. */
 typedef void (*session_progress_fn)(void *arg, const struct session_progress *p);

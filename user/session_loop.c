@@ -70,9 +70,9 @@ static void report_progress(struct session *s, uint64_t now, session_progress_fn
 	p.lost = c.lost_ring + c.lost_stack + c.lost_map + c.lost_storage + c.lost_thread +
 		 c.lost_switch + c.lost_wakeup + collect_lost(s->collect);
 	overhead_report(&s->overhead, s->skel, c.runs, c.call_hits, c.return_hits, s->profile);
-	p.cost = o->bpf_ns == PROFILE_UNKNOWN || !p.elapsed_ns ?
-			 -1 :
-			 (double)(o->bpf_ns + o->trap_ns + o->user_cpu_ns) / p.elapsed_ns;
+	p.cost = o->bpf_ns == PROFILE_UNKNOWN || !p.elapsed_ns
+			 ? -1
+			 : (double)(o->bpf_ns + o->trap_ns + o->user_cpu_ns) / p.elapsed_ns;
 	fn(arg, &p);
 }
 
@@ -98,16 +98,22 @@ static bool on_signal(struct session *s)
 static bool wait_event(struct session *s, bool *signalled)
 {
 	struct pollfd *fds = calloc(s->pidfds_n + 2, sizeof(*fds));
+	uint64_t now = clock_now_ns();
+	int timeout = DRAIN_MS;
 	size_t ended = 0;
 
 	*signalled = false;
 	if (!fds)
 		return true;
+	if (now >= s->end_ns)
+		timeout = 0;
+	else if (s->end_ns - now < DRAIN_MS * NS_PER_MS)
+		timeout = (s->end_ns - now) / NS_PER_MS + 1;
 	fds[0] = (struct pollfd){ .fd = s->signal_fd, .events = POLLIN };
 	fds[1] = (struct pollfd){ .fd = ring_buffer__epoll_fd(s->ring), .events = POLLIN };
 	for (size_t i = 0; i < s->pidfds_n; i++)
 		fds[2 + i] = (struct pollfd){ .fd = s->pidfds[i], .events = POLLIN };
-	poll(fds, s->pidfds_n + 2, DRAIN_MS);
+	poll(fds, s->pidfds_n + 2, timeout);
 	*signalled = fds[0].revents;
 	for (size_t i = 0; i < s->pidfds_n; i++) {
 		if (s->pidfds[i] >= 0 && fds[2 + i].revents) {
@@ -137,7 +143,7 @@ void session_loop(struct session *s, session_progress_fn progress, void *arg)
 			done = true;
 		ring_buffer__consume(s->ring);
 		now = clock_now_ns();
-		if (s->options->duration_ns && now - s->begin_ns >= s->options->duration_ns)
+		if (now >= s->end_ns)
 			done = true;
 		overhead_tick(&s->overhead, s->skel, now);
 		adapt(s, now);

@@ -36,9 +36,9 @@ static int add_hooks(struct session *s)
 		err = profile_add_hook(s->profile, &h);
 	}
 	h = (struct profile_hook){ "CUDA calls",
-				   s->uprobes == UPROBE_MULTI ? "uprobe_multi" :
-				   s->uprobes == UPROBE_PERF  ? "uprobe" :
-								"none",
+				   s->uprobes == UPROBE_MULTI  ? "uprobe_multi"
+				   : s->uprobes == UPROBE_PERF ? "uprobe"
+							       : "none",
 				   s->uprobes == UPROBE_NONE ? "all CUDA calls" : NULL };
 	return err ? err : profile_add_hook(s->profile, &h);
 }
@@ -54,7 +54,8 @@ static int add_runtime(struct session *s)
 		lib = &s->cuda.libs.libs[i];
 		if (!lib->sites_n) {
 			if (!err && !strcmp(lib->api, "driver"))
-				err = profile_add_not_measured(p, "CUDA driver API calls", lib->why);
+				err = profile_add_not_measured(p, "CUDA driver API calls",
+							       lib->why);
 			continue;
 		}
 		p->runtime = lib->emu ? "emu" : "nvidia";

@@ -52,9 +52,10 @@ int target_parse_pids(const char *text, struct target_pids *out, struct fault *f
 		pid = strtol(at, &end, 10);
 		if (end == at || errno || pid <= 0 || pid > INT_MAX || (*end && *end != ',') ||
 		    !isdigit((unsigned char)*at))
-			return fault_set(f, EXIT_USAGE, EINVAL,
-					 "--pid: '%s' is not a list of process ids (try 4242 or 4242,4243)",
-					 text);
+			return fault_set(
+				f, EXIT_USAGE, EINVAL,
+				"--pid: '%s' is not a list of process ids (try 4242 or 4242,4243)",
+				text);
 		if (target_pids_add(out, pid) < 0)
 			return fault_set(f, EXIT_FAILED, ENOMEM, "out of memory");
 		at = end + 1;
@@ -123,9 +124,17 @@ static bool is_folder(const char *path)
 
 /* Where a relative cgroup path may lie: the v2 mount, the hybrid set-up's v2 mount, v1 controllers. */
 static const char *const cgroup_roots[] = {
-	CGROUP_ROOT, CGROUP_ROOT "/unified", CGROUP_ROOT "/cpu", CGROUP_ROOT "/cpu,cpuacct",
-	CGROUP_ROOT "/memory", CGROUP_ROOT "/systemd", CGROUP_ROOT "/pids", CGROUP_ROOT "/freezer",
-	CGROUP_ROOT "/cpuset", CGROUP_ROOT "/blkio", CGROUP_ROOT "/devices",
+	CGROUP_ROOT,
+	CGROUP_ROOT "/unified",
+	CGROUP_ROOT "/cpu",
+	CGROUP_ROOT "/cpu,cpuacct",
+	CGROUP_ROOT "/memory",
+	CGROUP_ROOT "/systemd",
+	CGROUP_ROOT "/pids",
+	CGROUP_ROOT "/freezer",
+	CGROUP_ROOT "/cpuset",
+	CGROUP_ROOT "/blkio",
+	CGROUP_ROOT "/devices",
 };
 
 int target_cgroup_open(const char *path, char *folder, size_t len, struct fault *f)
@@ -143,7 +152,8 @@ int target_cgroup_open(const char *path, char *folder, size_t len, struct fault 
 			goto check;
 	}
 	return fault_set(f, EXIT_NO_TARGET, ENOENT,
-			 "no cgroup %s under " CGROUP_ROOT " (v2, or a v1 controller's folder)", path);
+			 "no cgroup %s under " CGROUP_ROOT " (v2, or a v1 controller's folder)",
+			 path);
 check:
 	snprintf(procs, sizeof(procs), "%s/cgroup.procs", folder);
 	if (access(procs, R_OK))
@@ -220,8 +230,7 @@ int target_all_scan(struct target_pids *out)
 }
 
 /* The child's side: waits for the word, then becomes the command. Async-signal-safe only. */
-static void __attribute__((noreturn))
-command_child(char *const argv[], int go_fd, int failed_fd)
+static void __attribute__((noreturn)) command_child(char *const argv[], int go_fd, int failed_fd)
 {
 	sigset_t none;
 	char byte;

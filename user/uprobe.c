@@ -61,7 +61,7 @@ enum uprobe_kind uprobe_detect(void)
 	/* A directory is no file to probe: a kernel that knows the attach type answers EBADF. */
 	attr.prog_fd = prog;
 	attr.attach_type = UPROBE_MULTI_ATTACH_TYPE;
-	attr.path = (uintptr_t)"/";
+	attr.path = (uintptr_t) "/";
 	attr.offsets = (uintptr_t)&offset;
 	attr.cnt = 1;
 	err = sys_bpf(BPF_LINK_CREATE, &attr, sizeof(attr));
@@ -153,8 +153,9 @@ static int attach_perf(int prog_fd, const char *path, const struct uprobe_site *
 	return link;
 }
 
-int uprobe_attach(enum uprobe_kind kind, int prog_fd, const char *path, const struct uprobe_site *sites,
-		  size_t sites_n, pid_t pid, bool is_return, int *fds)
+int uprobe_attach(enum uprobe_kind kind, int prog_fd, const char *path,
+		  const struct uprobe_site *sites, size_t sites_n, pid_t pid, bool is_return,
+		  int *fds)
 {
 	int type, return_bit = -1, fd;
 	size_t i;

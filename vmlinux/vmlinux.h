@@ -18,8 +18,8 @@ typedef __s16 s16;
 typedef __s32 s32;
 typedef __s64 s64;
 #ifndef bool
-#define bool  _Bool
-#define true  1
+#define bool _Bool
+#define true 1
 #define false 0
 #endif
 typedef int pid_t;
