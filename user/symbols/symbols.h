@@ -48,7 +48,7 @@ bool symbols_is_code(struct sym_image *im, uint64_t ip);
 const char *symbols_name(struct symbols *s, uint32_t location);
 
 /* Kernel addresses hidden (kptr_restrict, no CAP_SYSLOG): names are "[kernel]_[k]". */
-bool symbols_kernel_hidden(const struct symbols *s);
+bool symbols_kernel_hidden(struct symbols *s);
 
 /* Address of a kernel symbol, 0: none. Also finds "name.isra.0" and the like when only that
  * exists; the real name then goes to found (size found_len). */
