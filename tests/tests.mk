@@ -20,5 +20,16 @@ $(B)/tests/truth/%: $(B)/tests/truth/obj/%.o $(B)/tests/truth/obj/truth.o
 $(addprefix $(B)/tests/truth/,$(TRUTH_ALONE)): $(B)/tests/truth/%: $(B)/tests/truth/obj/%.o
 	$(CC) -static $^ -o $@
 
-TEST_PROGRAMS += $(TRUTH_BIN)
+# --- CUDA calls of known length: against a runtime of our own, found beside the program ---
+$(B)/tests/truth/libcudart.so.13: tests/truth/cuda/fake_cudart.c tests/truth/cuda/fake_cudart.h \
+		tests/truth/cuda/fake_cudart.map
+	@mkdir -p $(@D)
+	$(CC) $(TRUTH_CFLAGS) -fPIC -fvisibility=hidden -shared -Wl,-soname,libcudart.so.13 \
+		-Wl,--version-script=tests/truth/cuda/fake_cudart.map $< -o $@
+
+$(B)/tests/truth/cuda: tests/truth/cuda/cuda.c $(B)/tests/truth/obj/truth.o \
+		$(B)/tests/truth/libcudart.so.13
+	$(CC) $(TRUTH_CFLAGS) $(filter-out %.h,$^) -o $@ '-Wl,-rpath,$$ORIGIN' -lpthread
+
+TEST_PROGRAMS += $(TRUTH_BIN) $(B)/tests/truth/cuda
 .SECONDARY: $(patsubst %,$(B)/tests/truth/obj/%.o,$(TRUTH_NAMES) $(TRUTH_ALONE) $(TRUTH_SHARED))
