@@ -33,3 +33,30 @@ $(B)/tests/truth/cuda: tests/truth/cuda/cuda.c $(B)/tests/truth/obj/truth.o \
 
 TEST_PROGRAMS += $(TRUTH_BIN) $(B)/tests/truth/cuda
 .SECONDARY: $(patsubst %,$(B)/tests/truth/obj/%.o,$(TRUTH_NAMES) $(TRUTH_ALONE) $(TRUTH_SHARED))
+
+# --- unit tests: all of user/ but main(), under the sanitizers whatever flavour the tool is ---
+# gpu/gpu.mk has the ones of the server and the emulated runtime.
+UNIT_SRC  := $(filter-out tests/unit/test_gpu_%,$(wildcard tests/unit/test_*.c))
+UNIT_BIN  := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
+UNIT_DIR  := $(B)/obj-san
+UNIT_SAN  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+UNIT_OBJ  := $(filter-out $(UNIT_DIR)/user/main.o,$(USER_SRC:%.c=$(UNIT_DIR)/%.o))
+
+# With SANITIZE=1 the tool's own rule makes the same objects.
+ifndef SANITIZE
+$(UNIT_DIR)/%.o: %.c $(B)/gen/infbpf.skel.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(UNIT_SAN) -MMD -MP -c $< -o $@
+-include $(UNIT_OBJ:.o=.d)
+endif
+
+$(UNIT_DIR)/infbpf.a: $(UNIT_OBJ)
+	rm -f $@ && ar rcs $@ $^
+
+$(UNIT_BIN): $(B)/tests/unit/%: tests/unit/%.c $(UNIT_DIR)/infbpf.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(UNIT_SAN) -MMD -MP $< $(UNIT_DIR)/infbpf.a -o $@ \
+		-lcmocka $(USER_LIBS) -lm -lpthread
+-include $(UNIT_BIN:=.d)
+
+TEST_PROGRAMS += $(UNIT_BIN)
