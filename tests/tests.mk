@@ -60,3 +60,20 @@ $(UNIT_BIN): $(B)/tests/unit/%: tests/unit/%.c $(UNIT_DIR)/infbpf.a
 -include $(UNIT_BIN:=.d)
 
 TEST_PROGRAMS += $(UNIT_BIN)
+
+# --- targets that are hard to trace ---
+$(B)/tests/bad/%: tests/bad/%.c
+	@mkdir -p $(@D)
+	$(CC) $(TRUTH_CFLAGS) $< -o $@
+$(B)/tests/bad/strange_names: tests/bad/strange_names.S
+	@mkdir -p $(@D)
+	$(CC) $< -o $@
+# Code to be mapped by hand, without relocations.
+$(B)/tests/bad/code.so: tests/bad/code.c
+	@mkdir -p $(@D)
+	$(CC) $(TRUTH_CFLAGS) -fPIC -shared -nostdlib $< -o $@
+BAD_BIN := $(addprefix $(B)/tests/bad/,victim code.so)
+ifeq ($(BPF_ARCH),x86)
+BAD_BIN += $(B)/tests/bad/strange_names
+endif
+TEST_PROGRAMS += $(BAD_BIN)
