@@ -12,7 +12,10 @@ SHELL   := /bin/sh
 B       := build
 PREFIX  ?= /usr/local
 CLANG   ?= clang
-BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+# Ubuntu's bpftool is a wrapper that refuses to run under any kernel but the one it was packaged with:
+# the first that answers.
+BPFTOOL ?= $(shell for b in bpftool /usr/sbin/bpftool /usr/local/sbin/bpftool /usr/lib/linux-tools/*/bpftool; do \
+	$$b version >/dev/null 2>&1 && echo $$b && exit; done; echo bpftool)
 VERSION := 0.1.0
 
 # STATIC and SANITIZE change what an object is, so each has its own object folder.
