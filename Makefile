@@ -12,7 +12,10 @@ SHELL   := /bin/sh
 B       := build
 PREFIX  ?= /usr/local
 CLANG   ?= clang
-BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+# Ubuntu's bpftool is a wrapper that refuses to run under any kernel but the one it was packaged with:
+# the first that answers.
+BPFTOOL ?= $(shell for b in bpftool /usr/sbin/bpftool /usr/local/sbin/bpftool /usr/lib/linux-tools/*/bpftool; do \
+	$$b version >/dev/null 2>&1 && echo $$b && exit; done; echo bpftool)
 VERSION := 0.1.0
 
 # STATIC and SANITIZE change what an object is, so each has its own object folder.
@@ -20,7 +23,9 @@ V_DIR   := $(B)/obj$(if $(STATIC),-static)$(if $(SANITIZE),-san)
 
 WARN    := -Wall -Wextra -Wshadow -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla
 CFLAGS  ?= -O2 -g
-SAN     := $(if $(SANITIZE),-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+ifdef SANITIZE
+SAN     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
 ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(SAN) -Iuser -I$(B)/gen -DINFBPF_VERSION='"$(VERSION)"'
 
 ALL           := $(B)/infbpf
