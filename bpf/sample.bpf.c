@@ -22,7 +22,7 @@ int handle_clock(struct bpf_perf_event_data *ctx)
 	if (!in_window(now))
 		return 0;
 	if (c)
-		c->runs++;
+		c->clocks++;
 	task = bpf_get_current_task_btf();
 	ts = bpf_task_storage_get(&tasks, task, NULL, 0);
 	if (!ts || ts->flags & TASK_FLUSHED)

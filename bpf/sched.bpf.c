@@ -195,10 +195,8 @@ int handle_switch(u64 *ctx)
 
 	if (now < t_begin)
 		return 0;
-	if (c && now < t_end) {
-		c->runs++;
+	if (c && now < t_end)
 		c->switches++;
-	}
 	ts = bpf_task_storage_get(&tasks, prev, NULL, 0);
 	if (ts) {
 		prev_state = cfg_prev_state ? (unsigned int)ctx[3] : prev->__state;
@@ -222,7 +220,7 @@ static __always_inline int wakeup(struct task_struct *p)
 	if (!in_window(now))
 		return 0;
 	if (c)
-		c->runs++;
+		c->wakeups++;
 	ts = bpf_task_storage_get(&tasks, p, NULL, 0);
 	if (!ts || ts->flags & TASK_FLUSHED)
 		return 0;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,51 +136,46 @@ int overhead_calibrate(struct overhead *o, struct infbpf_bpf *skel, enum uprobe_
 	return 0;
 }
 
-/* Run time and count of all our programs, as the kernel's statistics have them now. */
-static void stats_read(struct infbpf_bpf *skel, uint64_t *ns, uint64_t *count, uint64_t *missed)
-{
-	struct bpf_prog_info info;
-	struct bpf_program *prog;
-	__u32 len;
+/* The programs that run often, and which of their own counts says how often. */
+static const struct {
+	const char *program;
+	size_t count; /* offset in struct cpu_counts */
+} counted[] = {
+	{ "handle_switch", offsetof(struct cpu_counts, switches) },
+	{ "handle_exit_tp", offsetof(struct cpu_counts, switches) },
+	{ "handle_finish_switch", offsetof(struct cpu_counts, switches) },
+	{ "handle_wakeup", offsetof(struct cpu_counts, wakeups) },
+	{ "handle_clock", offsetof(struct cpu_counts, clocks) },
+	{ "handle_call_entry", offsetof(struct cpu_counts, call_hits) },
+	{ "handle_call_return", offsetof(struct cpu_counts, return_hits) },
+};
 
-	*ns = *count = *missed = 0;
-	bpf_object__for_each_program(prog, skel->obj) {
-		len = sizeof(info);
-		memset(&info, 0, sizeof(info));
-		if (bpf_program__fd(prog) < 0 || prog == skel->progs.handle_calibrate ||
-		    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
-			continue;
-		*ns += info.run_time_ns;
-		*count += info.run_cnt;
-		*missed += info.recursion_misses;
-	}
+static uint64_t own_count(const char *program, const struct cpu_counts *counts, uint64_t otherwise)
+{
+	for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++)
+		if (!strcmp(counted[i].program, program))
+			return *(const __u64 *)((const char *)counts + counted[i].count);
+	return otherwise;
 }
 
-void overhead_tick(struct overhead *o, struct infbpf_bpf *skel, uint64_t now_ns)
+void overhead_tick(struct overhead *o, uint64_t now_ns)
 {
-	uint64_t missed;
-
 	if (o->stats_refused || now_ns < o->next_ns)
 		return;
 	if (o->stats_fd >= 0) {
 		close(o->stats_fd);
 		o->stats_fd = -1;
 		o->next_ns = now_ns + SLICE_OFF_NS;
-	} else {
-		o->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-		if (o->stats_fd < 0)
-			o->stats_refused = errno;
-		o->next_ns = now_ns + SLICE_ON_NS;
+		return;
 	}
-	/* The kernel's counters only move while the statistics are on. */
-	stats_read(skel, &o->run_ns, &o->run_count, &missed);
+	o->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	if (o->stats_fd < 0)
+		o->stats_refused = errno;
+	o->next_ns = now_ns + SLICE_ON_NS;
 }
 
-void overhead_stop(struct overhead *o, struct infbpf_bpf *skel)
+void overhead_stop(struct overhead *o)
 {
-	uint64_t missed;
-
-	stats_read(skel, &o->run_ns, &o->run_count, &missed);
 	if (o->stats_fd >= 0)
 		close(o->stats_fd);
 	o->stats_fd = -1;
@@ -224,23 +220,45 @@ static uint64_t timeval_ns(struct timeval t)
 	return t.tv_sec * NS_PER_S + t.tv_usec * 1000ULL;
 }
 
-void overhead_report(const struct overhead *o, struct infbpf_bpf *skel, uint64_t runs,
-		     uint64_t entry_hits, uint64_t return_hits, struct profile *p)
+/* Each program's mean run time, of the slices in which the statistics were on, times its runs. */
+static void report_bpf(struct infbpf_bpf *skel, const struct cpu_counts *counts, struct profile *p)
 {
 	struct profile_overhead *out = &p->overhead;
-	uint64_t ns, count, missed, own_return;
+	uint64_t runs, timed = 0;
+	struct bpf_prog_info info;
+	struct bpf_program *prog;
+	double ns = 0;
+	__u32 len;
+
+	out->bpf_runs = p->lost.missed_runs = 0;
+	bpf_object__for_each_program(prog, skel->obj) {
+		len = sizeof(info);
+		memset(&info, 0, sizeof(info));
+		if (bpf_program__fd(prog) < 0 || prog == skel->progs.handle_calibrate ||
+		    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+			continue;
+		runs = own_count(bpf_program__name(prog), counts, info.run_cnt);
+		p->lost.missed_runs += info.recursion_misses;
+		out->bpf_runs += runs;
+		timed += info.run_cnt;
+		if (info.run_cnt)
+			ns += (double)info.run_time_ns / info.run_cnt * runs;
+	}
+	out->bpf_ns = timed ? (uint64_t)ns : PROFILE_UNKNOWN;
+}
+
+void overhead_report(const struct overhead *o, struct infbpf_bpf *skel,
+		     const struct cpu_counts *counts, struct profile *p)
+{
+	struct profile_overhead *out = &p->overhead;
+	uint64_t own_return;
 	struct rusage now;
 
-	stats_read(skel, &ns, &count, &missed);
-	p->lost.missed_runs = missed;
-	out->bpf_runs = runs;
-	out->bpf_ns = PROFILE_UNKNOWN;
-	if (o->run_count)
-		out->bpf_ns = (double)o->run_ns / o->run_count * runs;
+	report_bpf(skel, counts, p);
 	/* An entry whose return is probed costs its part of the pair's trap at the return. */
 	own_return = o->pair_ns > o->entry_ns ? o->pair_ns - o->entry_ns : 0;
-	out->trap_hits = entry_hits + return_hits;
-	out->trap_ns = entry_hits * o->entry_ns + return_hits * own_return;
+	out->trap_hits = counts->call_hits + counts->return_hits;
+	out->trap_ns = counts->call_hits * o->entry_ns + counts->return_hits * own_return;
 	getrusage(RUSAGE_SELF, &now);
 	out->user_cpu_ns = timeval_ns(now.ru_utime) + timeval_ns(now.ru_stime) -
 			   timeval_ns(o->start.ru_utime) - timeval_ns(o->start.ru_stime);

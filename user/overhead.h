@@ -3,7 +3,7 @@
  * What tracing costs: BPF run time + probe hits x the trap's cost + infbpf's own CPU time.
  *
  * BPF run time: the kernel's statistics are two clock readings a run, so they are on for a tenth of
- * the time only; the mean cost a run is scaled by the runs that the programs counted themselves.
+ * the time only; each program's mean is scaled by the runs that it counted itself.
  * The trap's cost is measured on this machine at the start, on a function of infbpf's own.
  */
 #ifndef OVERHEAD_H
@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include "infbpf.h"
 #include "profile.h"
 #include "uprobe.h"
 
@@ -23,7 +24,6 @@ struct overhead {
 	int stats_fd;		    /* -1: statistics off */
 	int stats_refused;	    /* errno: they cannot be had */
 	uint64_t next_ns;	    /* when to switch them next */
-	uint64_t run_ns, run_count; /* of the slices in which they were on */
 	struct rusage start;
 };
 
@@ -32,13 +32,12 @@ struct overhead {
  * uprobes the costs are 0. */
 int overhead_calibrate(struct overhead *o, struct infbpf_bpf *skel, enum uprobe_kind *kind);
 /* To be called every 100 ms or so while tracing. */
-void overhead_tick(struct overhead *o, struct infbpf_bpf *skel, uint64_t now_ns);
+void overhead_tick(struct overhead *o, uint64_t now_ns);
 /* Closes the slice in progress. */
-void overhead_stop(struct overhead *o, struct infbpf_bpf *skel);
-/* Fills p->overhead and lost.missed_runs. runs: the programs' own count; hits: of probes, returns
- * included. */
-void overhead_report(const struct overhead *o, struct infbpf_bpf *skel, uint64_t runs,
-		     uint64_t entry_hits, uint64_t return_hits, struct profile *p);
+void overhead_stop(struct overhead *o);
+/* Fills p->overhead and lost.missed_runs. counts: the programs' own. */
+void overhead_report(const struct overhead *o, struct infbpf_bpf *skel,
+		     const struct cpu_counts *counts, struct profile *p);
 void overhead_close(struct overhead *o);
 
 #endif /* OVERHEAD_H */

@@ -203,7 +203,7 @@ int session_finish(struct session *s, struct profile **p, struct fault *f)
 	struct infbpf_bpf *skel = s->skel;
 	int err = close_window(s);
 
-	overhead_stop(&s->overhead, skel);
+	overhead_stop(&s->overhead);
 	if (!err)
 		err = collect_ended(s->collect, bpf_map__fd(skel->maps.ended));
 	if (!err)

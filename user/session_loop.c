@@ -69,7 +69,7 @@ static void report_progress(struct session *s, uint64_t now, session_progress_fn
 	p.stacks = collect_stacks(s->collect);
 	p.lost = c.lost_ring + c.lost_stack + c.lost_map + c.lost_storage + c.lost_thread +
 		 c.lost_switch + c.lost_wakeup + collect_lost(s->collect);
-	overhead_report(&s->overhead, s->skel, c.runs, c.call_hits, c.return_hits, s->profile);
+	overhead_report(&s->overhead, s->skel, &c, s->profile);
 	p.cost = o->bpf_ns == PROFILE_UNKNOWN || !p.elapsed_ns
 			 ? -1
 			 : (double)(o->bpf_ns + o->trap_ns + o->user_cpu_ns) / p.elapsed_ns;
@@ -145,7 +145,7 @@ void session_loop(struct session *s, session_progress_fn progress, void *arg)
 		now = clock_now_ns();
 		if (now >= s->end_ns)
 			done = true;
-		overhead_tick(&s->overhead, s->skel, now);
+		overhead_tick(&s->overhead, now);
 		adapt(s, now);
 		if (!done && now >= s->next_look_ns)
 			err = look(s, now);

@@ -90,7 +90,7 @@ static int fill_losses(struct session *s)
 	lost->threads = c.lost_storage + c.lost_thread + s->skel->bss->close_left;
 	lost->returns = c.lost_return;
 	lost->uncovered_ns = s->cuda.uncovered_ns;
-	overhead_report(&s->overhead, s->skel, c.runs, c.call_hits, c.return_hits, s->profile);
+	overhead_report(&s->overhead, s->skel, &c, s->profile);
 	return 0;
 }
 
