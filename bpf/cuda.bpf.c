@@ -87,26 +87,36 @@ static __always_inline void calls_pop_dead(struct task_state *ts, u64 sp)
 	}
 }
 
+/* Argument n of the call at its entry, 0: none. args: those in registers, by number. */
+static __always_inline u64 call_arg(const u64 args[8], struct pt_regs *ctx, u8 n)
+{
+	u64 value = 0;
+
+	if (n > 6)
+		bpf_probe_read_user(&value, sizeof(value), (void *)(ctx->sp + 8 * (n - 6)));
+	else
+		value = args[n & 7];
+	return value;
+}
+
 static __always_inline void call_open(struct task_state *ts, struct pt_regs *ctx, u64 cookie)
 {
-	/* By number, 0: none. (A switch over ctx's fields becomes one load at a computed offset, which
-	 * the verifier refuses.) */
+	/* (A switch over ctx's fields becomes one load at a computed offset, which the verifier
+	 * refuses.) */
 	u64 args[8] = { 0, ctx->di, ctx->si, ctx->dx, ctx->cx, ctx->r8, ctx->r9, 0 };
 	u8 kind = COOKIE_KIND(cookie), times = COOKIE_TIMES(cookie);
 	u64 now;
 
 	ts->call = COOKIE_CALL(cookie);
-	ts->call_kind = 0;
-	if (kind & COOKIE_KIND_FIXED) {
-		ts->call_kind = kind & ~COOKIE_KIND_FIXED;
-	} else if (kind) {
-		u64 k = (u32)args[kind & 7];
+	ts->call_kind = COOKIE_FIXED(cookie);
+	if (kind) {
+		u32 k = call_arg(args, ctx, kind);
 
 		ts->call_kind = k <= 4 ? k + 1 : 0;
 	}
-	ts->call_bytes = args[COOKIE_BYTES(cookie) & 7];
+	ts->call_bytes = call_arg(args, ctx, COOKIE_BYTES(cookie));
 	if (times)
-		ts->call_bytes *= args[times & 7];
+		ts->call_bytes *= call_arg(args, ctx, times);
 	ts->call_ra = 0;
 	bpf_probe_read_user(&ts->call_ra, sizeof(ts->call_ra), (void *)ctx->sp);
 	if (bpf_ktime_get_ns() < t_begin) {
