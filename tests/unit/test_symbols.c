@@ -114,7 +114,7 @@ static void new_mappings_are_found(void **state)
 	(void)state;
 	fd = open("/bin/true", O_RDONLY);
 	assert_true(fd >= 0);
-	usleep(110000); /* the image must not have been read in the last 100 ms */
+	usleep(50000); /* the first miss may read the maps again after some ms */
 	file = mmap(NULL, page, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
 	anon = mmap(NULL, page, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	assert_true(file != MAP_FAILED && anon != MAP_FAILED);
@@ -309,6 +309,40 @@ static void fork_that_is_gone_inherits(void **state)
 	assert_int_equal(symbols_user_location(syms, im, (uintptr_t)marker_function, true), 0);
 }
 
+static void tables_are_given_back(void **state)
+{
+	uint64_t libc = (uintptr_t)dlsym(dlopen("libc.so.6", RTLD_NOW), "listen");
+	struct sym_file *f, *next;
+	const char *name;
+	int loaded = 0;
+
+	(void)state;
+	syms->table_bytes_max = 1;
+	name = name_at(libc);
+	assert_string_equal(name, "listen");
+	assert_string_equal(name_at((uintptr_t)marker_function), "marker_function");
+	assert_string_equal(name_at(libc + 1), "listen");
+	assert_string_equal(name_at((uintptr_t)marker_function + 1), "marker_function");
+	HASH_ITER(hh, syms->files, f, next)
+		loaded += f->table_bytes > 0;
+	assert_int_equal(loaded, 1);
+	assert_string_equal(name, "listen"); /* still there */
+}
+
+/* Beyond the limit of descriptors there are offsets instead of names. */
+static void descriptors_are_bounded(void **state)
+{
+	unsigned int offset, room = syms->open_files + 1; /* the vdso's is open */
+
+	(void)state;
+	syms->open_files_max = room;
+	assert_string_equal(name_at((uintptr_t)marker_function), "marker_function");
+	assert_int_equal(sscanf(name_at((uintptr_t)dlsym(dlopen("libc.so.6", RTLD_NOW), "listen")),
+				"[libc.so.6+0x%x]", &offset),
+			 1);
+	assert_int_equal(syms->open_files, room);
+}
+
 static void kernel_of_this_host(void **state)
 {
 	char found[64], name[80];
@@ -459,6 +493,8 @@ int main(void)
 		WITH_SYMBOLS(deleted_while_it_runs),
 		WITH_SYMBOLS(stripped_program),
 		WITH_SYMBOLS(fork_that_is_gone_inherits),
+		WITH_SYMBOLS(tables_are_given_back),
+		WITH_SYMBOLS(descriptors_are_bounded),
 		WITH_SYMBOLS(kernel_of_this_host),
 		WITH_SYMBOLS(hundred_thousand_addresses_a_second),
 		cmocka_unit_test(kernel_tables),

@@ -19,8 +19,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Symbol tables kept, in bytes; a single larger one stays until another is wanted. */
-#define TABLES_MAX (32u * 1024 * 1024)
 /* Of a file's name, in "[file+0x1234]". */
 #define BASE_MAX 128
 
@@ -150,7 +148,7 @@ static void drop_table(struct symbols *s, struct sym_file *f)
 /* Makes room: the tables wanted longest ago go, but not that of keep. */
 static void trim_tables(struct symbols *s, const struct sym_file *keep)
 {
-	while (s->table_bytes > TABLES_MAX) {
+	while (s->table_bytes > s->table_bytes_max) {
 		struct sym_file *f, *next, *oldest = NULL;
 
 		HASH_ITER(hh, s->files, f, next)

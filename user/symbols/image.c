@@ -9,10 +9,14 @@
 #include <string.h>
 #include <time.h>
 
-#define REFRESH_MIN_NS 100000000ull /* between two readings of /proc/PID/maps */
-/* After misses that reading again did not cure (frame-pointer garbage, code that is gone) the next
- * ones wait longer, up to this: a process with 10,000 mappings is not read ten times a second. */
-#define REFRESH_MAX_NS 1000000000ull
+/* Between two readings of /proc/PID/maps that a caller asks for. */
+#define REFRESH_MIN_NS 100000000ull
+/* An address in no known mapping makes it read again after this time, or after MISS_COST times what
+ * the last reading took (10,000 mappings: several ms), so that reading takes 5 % of the time at most.
+ * A reading that did not help (frame-pointer garbage, code that is gone) doubles the wait. */
+#define MISS_MIN_NS 5000000ull
+#define MISS_MAX_NS 1000000000ull
+#define MISS_COST   20
 /* Mappings kept after they went away, for samples taken before that. */
 #define GONE_MAX 1024
 
@@ -101,23 +105,20 @@ static void locate(struct sym_image *im, struct image_map *map)
 		map->fixed = fixed_name(s, &map->map);
 }
 
-static bool overlaps(struct image_map *maps, size_t n, const struct proc_map *m)
+static bool overlaps(const struct image_map *maps, size_t n, const struct proc_map *m)
 {
-	struct image_map *below = find(maps, n, m->end - 1);
 	size_t lo = 0, hi = n;
 
-	if (below)
-		return true;
-	/* A mapping that starts inside m and ends before m's last byte. */
+	/* The first that ends behind m's start. */
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 
-		if (maps[mid].map.start < m->start)
+		if (maps[mid].map.end <= m->start)
 			lo = mid + 1;
 		else
 			hi = mid;
 	}
-	return (lo < n && maps[lo].map.start < m->end) || find(maps, n, m->start);
+	return lo < n && maps[lo].map.start < m->end;
 }
 
 /* Moves the executable mappings of maps into a new list, and what went away behind them. */
@@ -161,18 +162,25 @@ static int take_maps(struct sym_image *im, struct proc_maps *maps)
 
 static int refresh(struct sym_image *im)
 {
+	uint64_t start = now_ns();
 	struct proc_maps maps;
 	int err;
 
-	im->refreshed_ns = now_ns();
 	err = proc_maps_read(im->key.tgid, &maps);
-	if (err)
-		return err;
-	/* None: the process is exiting (its memory is gone first), or is a kernel thread. What was
-	 * known stays. */
-	err = maps.n ? take_maps(im, &maps) : -ESRCH;
-	proc_maps_free(&maps);
+	if (!err) {
+		/* None: the process is exiting (its memory is gone first), or is a kernel thread.
+		 * What was known stays. */
+		err = maps.n ? take_maps(im, &maps) : -ESRCH;
+		proc_maps_free(&maps);
+	}
+	im->refreshed_ns = now_ns();
+	im->cost_ns = im->refreshed_ns - start;
 	return err;
+}
+
+static uint64_t bounded(uint64_t wait_ns)
+{
+	return wait_ns < MISS_MIN_NS ? MISS_MIN_NS : wait_ns > MISS_MAX_NS ? MISS_MAX_NS : wait_ns;
 }
 
 int symbols_image_refresh(struct sym_image *im, bool force)
@@ -194,10 +202,7 @@ static struct image_map *find_or_refresh(struct sym_image *im, uint64_t address)
 		return map;
 	if (!refresh(im))
 		map = sym_image_find(im, address);
-	if (map)
-		im->miss_wait_ns = REFRESH_MIN_NS;
-	else if (im->miss_wait_ns < REFRESH_MAX_NS)
-		im->miss_wait_ns *= 2;
+	im->miss_wait_ns = bounded(map ? im->cost_ns * MISS_COST : im->miss_wait_ns * 2);
 	return map;
 }
 
@@ -229,6 +234,7 @@ struct sym_image *symbols_image(struct symbols *s, uint32_t tgid, uint32_t image
 				uint32_t parent_tgid, uint32_t parent_image)
 {
 	struct sym_image *im = find_image(s, tgid, image), *parent;
+	int err;
 
 	if (im)
 		return im;
@@ -238,8 +244,9 @@ struct sym_image *symbols_image(struct symbols *s, uint32_t tgid, uint32_t image
 	im->key.tgid = tgid;
 	im->key.image = image;
 	im->symbols = s;
-	im->miss_wait_ns = REFRESH_MIN_NS;
-	if (refresh(im) && parent_tgid) {
+	err = refresh(im);
+	im->miss_wait_ns = bounded(im->cost_ns * MISS_COST);
+	if (err && parent_tgid) {
 		parent = find_image(s, parent_tgid, parent_image);
 		if (parent && inherit_image(im, parent)) {
 			sym_image_free(im);

@@ -76,6 +76,7 @@ struct sym_image {
 	size_t n;
 	uint64_t vdso_size;    /* of infbpf's own */
 	uint64_t refreshed_ns; /* CLOCK_MONOTONIC, of the last attempt; 0: never */
+	uint64_t cost_ns;      /* what it took */
 	uint64_t miss_wait_ns; /* how long after it a miss may refresh again */
 };
 struct image_map *sym_image_find(struct sym_image *im, uint64_t address);
@@ -104,7 +105,7 @@ struct symbols {
 	uint64_t vdso_size;
 	bool vdso_tried;
 	unsigned int open_files, open_files_max;
-	size_t table_bytes;
+	size_t table_bytes, table_bytes_max;
 	uint64_t clock; /* counts uses of tables */
 	struct sym_image *images;
 	struct sym_location *by_key;

@@ -11,6 +11,8 @@
 
 /* Descriptors kept open, at most; and at most half of what this process may have. */
 #define OPEN_FILES_MAX 512
+/* Symbol tables kept, in bytes; a single larger one stays until another is wanted. */
+#define TABLES_MAX (32u * 1024 * 1024)
 /* Of a symbol's name, what is looked at. */
 #define SYMBOL_MAX 8192
 
@@ -84,6 +86,7 @@ int symbols_open(struct symbols **out)
 	s->open_files_max = OPEN_FILES_MAX;
 	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur / 2 < s->open_files_max)
 		s->open_files_max = limit.rlim_cur / 2;
+	s->table_bytes_max = TABLES_MAX;
 	s->locations_room = 1024;
 	s->locations_n = 1;
 	s->by_id = calloc(s->locations_room, sizeof(*s->by_id));
