@@ -116,30 +116,27 @@ size_t screen_row(struct screen *s, const struct screen_column *c, size_t n,
 	return s->lines - before;
 }
 
-/* May a line break at this space? */
-static bool breaks_well(const char *text, const char *at)
-{
-	return at > text && (strchr(",;.", at[-1]) || at[-1] == ' ' || at[1] == ' ');
-}
-
-/* How many bytes of text go on a line of this width. */
+/* How many bytes of text go on a line of this width. Best broken in a run of spaces (unless that
+ * leaves most of the line empty), else after punctuation, else at any space. */
 static size_t line_bytes(const char *text, size_t width)
 {
-	size_t well = 0, any = 0, seen = 0, i;
+	size_t at_run = 0, at_mark = 0, at_any = 0, seen = 0, i;
 	bool begun = false;
 
 	for (i = 0; text[i]; i++) {
 		if (((unsigned char)text[i] & 0xc0) == 0x80)
 			continue;
-		if (text[i] != ' ')
+		if (text[i] != ' ') {
 			begun = true;
-		else if (begun) {
-			any = i;
-			if (breaks_well(text, text + i))
-				well = i;
+		} else if (begun) {
+			at_any = i;
+			if (strchr(",;.", text[i - 1]))
+				at_mark = i;
+			if (text[i + 1] == ' ' && seen > width / 3)
+				at_run = i;
 		}
 		if (seen++ == width)
-			return well ? well : any ? any : i;
+			return at_run ? at_run : at_mark ? at_mark : at_any ? at_any : i;
 	}
 	return i;
 }

@@ -40,7 +40,7 @@ void screen_title(struct screen *s, const char *title, const struct screen_colum
 size_t screen_row(struct screen *s, const struct screen_column *c, size_t n,
 		  char cells[][CELL_SIZE], const char *note, bool cut_note);
 
-/* A line, broken where it is too wide: after punctuation or in a run of spaces, so that a figure
+/* A line, broken where it is too wide: in a run of spaces or after punctuation, so that a figure
  * stays with its unit. What follows a break is indented. */
 void screen_text(struct screen *s, const char *text, unsigned int indent);
 
