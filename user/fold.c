@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include "apportion.h"
 #include "array.h"
 #include "infbpf.h"
@@ -49,19 +48,16 @@ static bool wanted(const struct profile_line *l, enum fold_filter filter)
 
 /* --- what is printed --- */
 
-/* The first two frames. Threads of the CPU's imitation of a GPU stand under a root of their own: they
- * are no part of what the process would do on a GPU. */
+/* The first two frames. What emulates a GPU stands under a root of its own. */
 static void thread_label(const struct profile *p, const struct profile_thread *t, char *buf)
 {
 	char process[TEXT_UTF8_SIZE(INFBPF_COMM)], comm[TEXT_UTF8_SIZE(INFBPF_COMM)];
-	const bool emulated = p->runtime && !strcmp(p->runtime, "emu") &&
-			      !strncmp(t->comm, "emu-gpu", strlen("emu-gpu"));
 	int n;
 
 	text_name(t->process, process, sizeof(process));
 	text_name(t->comm, comm, sizeof(comm));
-	n = snprintf(buf, LABEL_SIZE, "%s%s (%" PRIu32 ");%s ", emulated ? "emulated GPU of " : "",
-		     process, t->pid, comm);
+	n = snprintf(buf, LABEL_SIZE, "%s%s (%" PRIu32 ");%s ",
+		     profile_is_emulated(p, t) ? "emulated GPU of " : "", process, t->pid, comm);
 	if (t->merged > 1)
 		snprintf(buf + n, LABEL_SIZE - (size_t)n, "(x %" PRIu32 " ended)", t->merged);
 	else

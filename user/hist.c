@@ -43,8 +43,9 @@ uint64_t hist_quantile(const uint32_t *hist, double q, uint64_t max_ns)
 	rank = (uint64_t)ceil(q * (double)n - 1e-9 * (double)n);
 	if (rank < 1)
 		rank = 1;
-	if (rank > n)
-		rank = n;
+	/* The last of all is known to the nanosecond. */
+	if (rank >= n)
+		return max_ns;
 	for (b = 0; b < HIST_BUCKETS; b++) {
 		seen += hist[b];
 		if (seen >= rank)

@@ -288,3 +288,8 @@ int profile_add_not_measured(struct profile *p, const char *what, const char *wh
 		p->not_measured[p->not_measured_n++] = n;
 	return err;
 }
+
+bool profile_is_emulated(const struct profile *p, const struct profile_thread *t)
+{
+	return p->runtime && !strcmp(p->runtime, "emu") && !strncmp(t->comm, "emu-gpu/", 8);
+}

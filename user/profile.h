@@ -164,7 +164,8 @@ void profile_free(struct profile *p);
 const char *profile_string(struct profile *p, const char *s);
 
 /* Adds a thread's exact account (t is copied; its strings too). More than max_threads ended threads
- * are merged into one row per (pid, process, comm), sums kept. */
+ * are merged into one row per (pid, process, comm), sums kept. wall_ns is set to the sum of the
+ * states. -EEXIST: this serial has an account already. */
 int profile_add_thread(struct profile *p, const struct profile_thread *t, size_t max_threads);
 
 /* Blocked time of a thread outside CUDA calls, by cause as far as the system call tells it. What a
@@ -174,7 +175,8 @@ int profile_add_wait(struct profile *p, uint64_t serial, int syscall, unsigned i
 		     uint64_t ns, uint64_t count);
 
 /* Time of a thread inside a CUDA call, by state (its blocked time has CAUSE_GPU_CALL). The time
- * outside calls is what remains. */
+ * outside calls is what remains. A call that is open at the end counts too: stacks of a call that
+ * has no time here stand for time outside calls. */
 int profile_add_thread_call(struct profile *p, uint64_t serial, const char *call,
 			    const uint64_t state_ns[PROFILE_STATES]);
 
@@ -195,6 +197,7 @@ struct profile_stack {
 int profile_add_stack(struct profile *p, const struct profile_stack *s);
 
 int profile_add_call(struct profile *p, const struct profile_call *c);
+/* Copies of one process and kind are added up. */
 int profile_add_copy(struct profile *p, const struct profile_copy *c);
 int profile_add_hook(struct profile *p, const struct profile_hook *h);
 int profile_add_not_measured(struct profile *p, const char *what, const char *why);
@@ -206,6 +209,9 @@ int profile_finish(struct profile *p);
 /* After profile_finish: time that the thread was not idle, as far as can be told: on a CPU, waiting
  * for one, or blocked on what its own work set going (GPU call, GPU driver, disk, page fault). */
 uint64_t profile_busy_ns(const struct profile_thread *t);
+
+/* A device thread of the CPU's imitation of a GPU: no part of what the process would do on one. */
+bool profile_is_emulated(const struct profile *p, const struct profile_thread *t);
 
 /* --- wait_cause.c --- */
 const char *wait_cause_name(enum wait_cause cause); /* "lock", "GPU call": also the JSON key */

@@ -264,7 +264,8 @@ static void merge_lines(struct work_lines *w)
 {
 	size_t n = 0;
 
-	qsort(w->lines, w->n, sizeof(*w->lines), by_line);
+	if (w->n)
+		qsort(w->lines, w->n, sizeof(*w->lines), by_line);
 	for (size_t i = 0; i < w->n; i++) {
 		if (n && !by_line(&w->lines[n - 1], &w->lines[i])) {
 			w->lines[n - 1].value_ns += w->lines[i].value_ns;
