@@ -98,8 +98,9 @@ def wait_until(seconds, condition, what):
         time.sleep(0.02)
 
 
-FOLDED = re.compile(r"^(?P<process>.*?) \((?P<pid>\d+)\);(?P<thread>.*?) \((?P<tid>\d+)\)"
-                    r"(?P<frames>(;.*)?) (?P<value>\d+)$")
+# A row that stands for several ended threads has no thread id: "name (x 17 ended)".
+FOLDED = re.compile(r"^(?P<process>.*?) \((?P<pid>\d+)\);(?P<thread>.*?) "
+                    r"\((?:(?P<tid>\d+)|x \d+ ended)\)(?P<frames>(;.*)?) (?P<value>\d+)$")
 
 
 class FoldedLine:
@@ -107,7 +108,8 @@ class FoldedLine:
         match = FOLDED.match(text)
         expect(match, f"not a folded line: {text!r}")
         self.process, self.thread = match["process"], match["thread"]
-        self.pid, self.tid = int(match["pid"]), int(match["tid"])
+        self.pid = int(match["pid"])
+        self.tid = int(match["tid"]) if match["tid"] else None
         self.frames = match["frames"].split(";")[1:]
         self.value = int(match["value"])
 

@@ -29,6 +29,7 @@ class Traced:
     def __init__(self, folder, vm):
         self.folder = folder
         self.vm = vm  # in a virtual machine nothing is hidden from the kernel: exactness
+        self.exit_ns = 200_000 if vm else 15_000  # of a thread's death, generously
         if not os.path.isdir(folder):
             raise Wrong(f"{folder}: the run left nothing")
         self.status = self.text("trace.status").strip()
