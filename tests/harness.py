@@ -38,6 +38,16 @@ def between(what, got, low, high):
     expect(low <= got <= high, f"{what}: {got}, expected {low} to {high}")
 
 
+def one_line(err, *words):
+    """An error is one line: what, which object, what to do."""
+    lines = err.strip().splitlines()
+    expect(len(lines) == 1, f"{len(lines)} lines on stderr: {err!r}")
+    expect(lines[0].startswith("infbpf: "), f"does not begin with 'infbpf: ': {err!r}")
+    for word in words:
+        expect(word.lower() in lines[0].lower(), f"no {word!r} in {lines[0]!r}")
+    return lines[0]
+
+
 class Report:
     """Prints a TAP line for each check."""
 

@@ -74,5 +74,7 @@ CASES = [
 ]
 
 
-def by_name(name):
-    return next(case for case in CASES if case.name == name)
+# Each way of attaching is forced once, with programs that any of them has to get right.
+FORCED = [case._replace(name=f"{case.name}-{hooks}", options=f"--hooks {hooks}")
+          for hooks in ("btf", "kprobe", "tracepoint")
+          for case in CASES if case.name in ("sleep", "futex", "two-on-one-cpu")]
