@@ -38,6 +38,16 @@ def between(what, got, low, high):
     expect(low <= got <= high, f"{what}: {got}, expected {low} to {high}")
 
 
+def one_line(err, *words):
+    """An error is one line: what, which object, what to do."""
+    lines = err.strip().splitlines()
+    expect(len(lines) == 1, f"{len(lines)} lines on stderr: {err!r}")
+    expect(lines[0].startswith("infbpf: "), f"does not begin with 'infbpf: ': {err!r}")
+    for word in words:
+        expect(word.lower() in lines[0].lower(), f"no {word!r} in {lines[0]!r}")
+    return lines[0]
+
+
 class Report:
     """Prints a TAP line for each check."""
 
@@ -98,8 +108,9 @@ def wait_until(seconds, condition, what):
         time.sleep(0.02)
 
 
-FOLDED = re.compile(r"^(?P<process>.*?) \((?P<pid>\d+)\);(?P<thread>.*?) \((?P<tid>\d+)\)"
-                    r"(?P<frames>(;.*)?) (?P<value>\d+)$")
+# A row that stands for several ended threads has no thread id: "name (x 17 ended)".
+FOLDED = re.compile(r"^(?P<process>.*?) \((?P<pid>\d+)\);(?P<thread>.*?) "
+                    r"\((?:(?P<tid>\d+)|x \d+ ended)\)(?P<frames>(;.*)?) (?P<value>\d+)$")
 
 
 class FoldedLine:
@@ -107,7 +118,8 @@ class FoldedLine:
         match = FOLDED.match(text)
         expect(match, f"not a folded line: {text!r}")
         self.process, self.thread = match["process"], match["thread"]
-        self.pid, self.tid = int(match["pid"]), int(match["tid"])
+        self.pid = int(match["pid"])
+        self.tid = int(match["tid"]) if match["tid"] else None
         self.frames = match["frames"].split(";")[1:]
         self.value = int(match["value"])
 

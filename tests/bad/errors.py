@@ -6,8 +6,8 @@ import shlex
 import subprocess
 
 import harness
-from harness import INFBPF, Skip, expect, need_root, need_tool, run
-from tool import Trace, fails, folder, one_line, sleeper, victim
+from harness import INFBPF, Skip, expect, need_root, need_tool, one_line, run
+from tool import Trace, fails, folder, sleeper, victim
 
 
 def unused_pid():

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import harness
-from harness import INFBPF, Wrong, expect, wait_until
+from harness import INFBPF, Wrong, expect, one_line, wait_until
 
 BAD = os.path.join(harness.BUILD, "tests", "bad")
 # Any program has to answer within this; emulated or loaded machines are slow.
@@ -97,16 +97,6 @@ class Trace:
         if pid is not None:
             expect(any(r["pid"] == pid for r in j["threads"]), f"no thread of {pid}")
         return j, lines
-
-
-def one_line(err, *words):
-    """An error is one line: what, which object, what to do."""
-    lines = err.strip().splitlines()
-    expect(len(lines) == 1, f"{len(lines)} lines on stderr: {err!r}")
-    expect(lines[0].startswith("infbpf: "), f"does not begin with 'infbpf: ': {err!r}")
-    for word in words:
-        expect(word.lower() in lines[0].lower(), f"no {word!r} in {lines[0]!r}")
-    return lines[0]
 
 
 def fails(args, status, *words, timeout=SOON, **more):

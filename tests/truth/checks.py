@@ -37,7 +37,7 @@ def check_sums(t):
         who = f"{r['comm']} ({r['tid']})"
         parts = r["on_cpu_ns"] + r["run_queue_ns"] + r["blocked_ns"]
         expect(parts == r["wall_ns"], f"{who}: states sum to {parts}, wall is {r['wall_ns']}")
-        expect(r["wall_ns"] <= t.json["duration_ns"] * (r.get("merged") or 1),
+        expect(r["wall_ns"] <= t.json["duration_ns"] * r["merged"],
                f"{who}: wall {r['wall_ns']} is over the window's {t.json['duration_ns']}")
         by = sum(r["run_queue_by"].values())
         expect(by == r["run_queue_ns"], f"{who}: run_queue_by sums to {by} of {r['run_queue_ns']}")
@@ -52,15 +52,15 @@ def check_folded(t):
     rows = defaultdict(int)
     for line in t.folded:
         state = line.state.split(":")[0]
-        lines[line.tid, state] += line.value
+        lines[line.pid, line.tid, state] += line.value
     for r in t.threads:
         for state, field in (("on-CPU", "on_cpu_ns"), ("run queue", "run_queue_ns"),
                              ("blocked", "blocked_ns")):
             if r[field]:
-                rows[r["tid"], state] += r[field]
+                rows[r["pid"], r["tid"], state] += r[field]
     for key in set(lines) | set(rows):
         expect(lines[key] == rows[key],
-               f"tid {key[0]}, {key[1]}: folded lines sum to {lines[key]}, JSON says {rows[key]}")
+               f"pid, tid, state {key}: folded lines sum to {lines[key]}, JSON says {rows[key]}")
     return f"{len(t.folded)} lines"
 
 
@@ -83,41 +83,51 @@ ALWAYS = (("contract", check_contract), ("sums", check_sums), ("folded", check_f
 # --- against the kernel's own accounts ---
 
 def check_switches(t):
-    """rusage of the program, threads and children included. It misses each task's last switch (into
-    death), and what little a thread does after it was added to its process's sum."""
+    """rusage of the program, threads and children included. It counts the switch into death as
+    voluntary for a process's main thread, if that is off the CPU before it is reaped; infbpf does
+    not. A thread is added to the sum a little before its end: after it, it can be preempted."""
     rows = t.tree()
-    deaths = sum(r.get("merged") or 1 for r in rows)
+    processes = len({r["pid"] for r in rows})
+    deaths = sum(r["merged"] for r in rows)
     slack = 0 if t.vm else t.lost_events
     notes = []
     for field, said in (("voluntary_switches", "voluntary"), ("involuntary_switches", "involuntary")):
         got, want = total(rows, field), t.measure[said]
-        after = deaths if said == "voluntary" else max(1, deaths // 50)
-        between(f"{said} switches", got, want - slack, want + after + slack)
+        low = want - processes if said == "voluntary" else want
+        high = want if said == "voluntary" else want + deaths
+        between(f"{said} switches", got, low - slack, high + slack)
         notes.append(f"{said} {got} (rusage {want})")
     return ", ".join(notes)
 
 
-def cpu_tolerance(t, ns):
-    return max(2 * MS, ns // 100) + t.steal_ns
+def tolerance(t, ns):
+    return (max(5 * MS, ns // 50) if t.vm else max(2 * MS, ns // 100)) + t.steal_ns
+
+
+def compare_cpu(t, who, rows, cpu_ns, queue_ns=None, after_ns=0):
+    """On-CPU time against the kernel's own. When a wake-up interrupts an idle CPU, the kernel reads
+    its clock once for wake-up and switch (rq_clock_skip_update): it books the time between as CPU
+    time. The trace books it as run queue, woken. So: the sums agree, and CPU time alone may be less
+    by what was woken. after_ns: CPU time that the kernel's figure no longer holds."""
+    got = total(rows, "on_cpu_ns")
+    woken = sum(r["run_queue_by"]["woken"] for r in rows)
+    slack = tolerance(t, cpu_ns)
+    between(f"on-CPU of {who}", got, cpu_ns - slack - woken, cpu_ns + slack + after_ns)
+    if queue_ns is not None:
+        both = got + total(rows, "run_queue_ns")
+        between(f"on-CPU and run queue of {who}", both, cpu_ns + queue_ns - slack,
+                cpu_ns + queue_ns + slack + after_ns)
+    return f"{got} of {cpu_ns} ns"
 
 
 def check_cpu(t):
-    """The process's CPU clock, dead threads included; the main thread's schedstat, as a zombie."""
-    main = t.of(pid=t.pid, tid=t.pid)
-    want = t.measure["leader_cpu_ns"]
-    within("on-CPU of the main thread", total(main, "on_cpu_ns"), want, cpu_tolerance(t, want))
+    """The main thread's schedstat, as a zombie; the process's CPU clock, dead threads included (each
+    is added a little before its last instruction)."""
+    compare_cpu(t, "the main thread", t.of(pid=t.pid, tid=t.pid), t.measure["leader_cpu_ns"],
+                t.measure["leader_run_queue_ns"])
     rows = t.of(pid=t.pid)
-    want = t.truth["cpu_ns"]
-    within("on-CPU of the process", total(rows, "on_cpu_ns"), want, cpu_tolerance(t, want))
-    return f"{total(rows, 'on_cpu_ns')} of {want} ns"
-
-
-def check_run_queue(t):
-    main = t.of(pid=t.pid, tid=t.pid)
-    want = t.measure["leader_run_queue_ns"]
-    got = total(main, "run_queue_ns")
-    within("run queue of the main thread", got, want, cpu_tolerance(t, want))
-    return f"{got} of {want} ns"
+    return compare_cpu(t, "the process", rows, t.truth["cpu_ns"],
+                       after_ns=sum(r["merged"] for r in rows) * t.exit_ns)
 
 
 def check_threads(t):
@@ -127,10 +137,7 @@ def check_threads(t):
         rows = t.of(pid=t.truth["pid"], tid=want["tid"])
         expect(rows, f"no row for thread {want['tid']}")
         who = f"{want['name']} ({want['tid']})"
-        cpu = total(rows, "on_cpu_ns")
-        within(f"on-CPU of {who}", cpu, want["cpu_ns"], cpu_tolerance(t, want["cpu_ns"]))
-        within(f"run queue of {who}", total(rows, "run_queue_ns"), want["run_queue_ns"],
-               max(2 * MS, want["run_queue_ns"] // 50) + t.steal_ns)
+        compare_cpu(t, who, rows, want["cpu_ns"], want["run_queue_ns"], t.tail_ns)
         slack = 0 if t.vm else t.lost_events
         got = total(rows, "voluntary_switches")
         between(f"voluntary switches of {who}", got, want["voluntary"] - slack,
@@ -147,8 +154,7 @@ def check_wall(t):
     return f"{got} of {want} ns"
 
 
-KERNEL = (("switches", check_switches), ("cpu", check_cpu), ("run-queue", check_run_queue),
-          ("wall", check_wall))
+KERNEL = (("switches", check_switches), ("cpu", check_cpu), ("wall", check_wall))
 
 
 # --- what each program knows ---
@@ -234,7 +240,7 @@ def check_schedstat_shares(t):
 def check_born(t, slack):
     """Every thread that was born has its account; those beyond --max-threads are in merged rows."""
     rows = [r for r in t.of(pid=t.truth["pid"]) if r["tid"] != t.truth["pid"]]
-    got = sum(r.get("merged") or 1 for r in rows)
+    got = sum(r["merged"] for r in rows)
     between("threads", got, t.truth["born"] - slack, t.truth["born"])
     return f"{got} of {t.truth['born']}"
 
@@ -253,11 +259,12 @@ def check_children(t, field, comm, cpu_ms, sleep_ms):
 
 
 def check_execs(t):
-    """One process through all its images: nothing counted twice, nothing left out."""
+    """One process through all its images: nothing counted twice, nothing left out. From the death of
+    a main thread until the thread that called exec has its number there is no thread of that number."""
     rows = t.of(pid=t.pid)
     want = t.measure["wall_ns"]
     leader = sum(r["wall_ns"] for r in rows if r["tid"] == t.pid)
-    within("wall of the process's main thread", leader, want, max(8 * MS, want // 50))
-    within("on-CPU of all its images", total(rows, "on_cpu_ns"), t.truth["cpu_ns"],
-           cpu_tolerance(t, t.truth["cpu_ns"]))
+    between("wall of the process's main thread", leader, want - (40 if t.vm else 8) * MS,
+            want + 2 * MS)
+    compare_cpu(t, "all its images", rows, t.truth["cpu_ns"], after_ns=len(rows) * t.exit_ns)
     return f"{len(rows)} rows"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Children one after the other: count of them, each with cpu_us of computing and one sleep of
  * sleep_us. The parent waits for each. */
+#include <errno.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,8 +27,9 @@ int main(int argc, char **argv)
 			truth_sleep((uint64_t)sleep_us * 1000);
 			_exit(0);
 		}
-		if (waitpid(child, NULL, 0) != child)
-			truth_die("waitpid");
+		while (waitpid(child, NULL, 0) != child)
+			if (errno != EINTR)
+				truth_die("waitpid");
 		done++;
 	}
 	truth_number("children", (uint64_t)done);

@@ -61,11 +61,15 @@ def test_time():
     for field, label in (("voluntary_switches", "Voluntary context switches"),
                          ("involuntary_switches", "Involuntary context switches")):
         want = int(said[label])
-        between(label, total(rows, field), want - lost, want + len(rows) + lost)
+        # The switch into death counts there, for the main thread, and not in the trace.
+        low = want - 1 if field == "voluntary_switches" else want
+        between(label, total(rows, field), low - lost, want + len(rows) + lost)
         print(f"{label}: {total(rows, field)}, time says {want}, lost events {lost}")
     cpu = float(said["User time (seconds)"]) + float(said["System time (seconds)"])
-    # It shows hundredths, of tick-based shares that sum to the exact CPU time.
-    within("CPU seconds", total(rows, "on_cpu_ns") / 1e9, cpu, 0.02 + 0.02 * cpu)
+    # It shows hundredths. What the trace has as woken may be CPU time there: see checks.compare_cpu.
+    woken = sum(r["run_queue_by"]["woken"] for r in rows) / 1e9
+    got = total(rows, "on_cpu_ns") / 1e9
+    between("CPU seconds", got, cpu - woken - 0.02 - 0.02 * cpu, cpu + 0.02 + 0.02 * cpu)
 
 
 def perf_counts(path):
@@ -91,7 +95,9 @@ def test_perf_stat():
     want = int(said["context-switches"])
     between("context switches", got, want - lost - 2, want + len(rows) + 2 + lost)
     cpu = said["task-clock"] * MS  # milliseconds
-    within("on-CPU", total(rows, "on_cpu_ns"), cpu, max(4 * MS, cpu * 0.02))
+    woken = sum(r["run_queue_by"]["woken"] for r in rows)
+    between("on-CPU", total(rows, "on_cpu_ns"), cpu - woken - max(4 * MS, cpu * 0.02),
+            cpu + max(4 * MS, cpu * 0.02))
     print(f"switches {got} of {want}, on-CPU {total(rows, 'on_cpu_ns') / MS:.1f} ms of "
           f"{cpu / MS:.1f}, migrations {total(rows, 'migrations')} of {said['cpu-migrations']:.0f}")
 

@@ -29,6 +29,10 @@ class Traced:
     def __init__(self, folder, vm):
         self.folder = folder
         self.vm = vm  # in a virtual machine nothing is hidden from the kernel: exactness
+        # Emulation is some 20 times slower. CPU time of a thread's death, and of what the main thread
+        # does after its account of itself: print and end the process. Generously.
+        self.exit_ns = 300_000 if vm else 15_000
+        self.tail_ns = 25_000_000 if vm else 2_000_000
         if not os.path.isdir(folder):
             raise Wrong(f"{folder}: the run left nothing")
         self.status = self.text("trace.status").strip()
