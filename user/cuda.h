@@ -25,25 +25,25 @@ extern const size_t cuda_calls_n;
 
 uint64_t cuda_call_cookie(size_t row);
 const char *cuda_call_name(unsigned int number); /* row + 1; NULL: no such */
-const char *cuda_copy_kind(unsigned int kind);	  /* cudaMemcpyKind + 1 -> "H2D"...; NULL */
-const char *cuda_error_name(int code);		  /* NULL: not known */
+const char *cuda_copy_kind(unsigned int kind);	 /* cudaMemcpyKind + 1 -> "H2D"...; NULL */
+const char *cuda_error_name(int code);		 /* NULL: not known */
 
 struct cuda_site {
 	uint64_t offset; /* in the file, of the instruction to probe */
 	uint64_t cookie;
-	uint16_t row;	/* of cuda_calls */
-	bool costly;	/* the instruction has to be single-stepped: about 10 us a hit */
+	uint16_t row; /* of cuda_calls */
+	bool costly;  /* the instruction has to be single-stepped: about 10 us a hit */
 };
 
 /* One file that holds CUDA entry points. */
 struct cuda_lib {
 	uint64_t dev, inode; /* as stat() has them */
-	char *path;	 /* as the process sees it */
+	char *path;	     /* as the process sees it */
 	char *open_path; /* where infbpf can open it: /proc/PID/map_files/... or the like; good for as
 			  * long as that process lives */
-	const char *api; /* "runtime" or "driver" */
-	bool emu;	 /* gpu/emu's runtime: exports infbpf_emu_runtime */
-	bool is_static;	 /* a static runtime inside a program */
+	const char *api;  /* "runtime" or "driver" */
+	bool emu;	  /* gpu/emu's runtime: exports infbpf_emu_runtime */
+	bool is_static;	  /* a static runtime inside a program */
 	char version[16]; /* "13.0" or "13"; "" unknown */
 	struct cuda_site *sites;
 	size_t sites_n;

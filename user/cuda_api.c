@@ -133,7 +133,7 @@ uint64_t cuda_call_cookie(size_t row)
 {
 	const struct cuda_call *c = &cuda_calls[row];
 
-	return COOKIE_MAKE(row + 1, c->bytes_arg, c->times_arg, c->kind_arg);
+	return COOKIE_MAKE(row + 1, c->bytes_arg, c->times_arg, c->kind_arg, c->fixed_kind);
 }
 
 const char *cuda_call_name(unsigned int number)
