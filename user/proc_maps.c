@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "proc_maps.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -83,17 +84,15 @@ static int by_start(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-int proc_maps_read(pid_t pid, struct proc_maps *out)
+static int read_file(const char *path, struct proc_maps *out)
 {
 	size_t room = 0, line_room = 0;
 	struct proc_map m;
 	char *line = NULL;
-	char path[64];
 	FILE *f;
 	int err = 0;
 
 	memset(out, 0, sizeof(*out));
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
 	f = fopen(path, "re");
 	if (!f)
 		return errno == ENOENT ? -ESRCH : -errno;
@@ -123,6 +122,39 @@ int proc_maps_read(pid_t pid, struct proc_maps *out)
 	if (out->n)
 		qsort(out->maps, out->n, sizeof(*out->maps), by_start);
 	return 0;
+}
+
+/* A process whose main thread has ended (pthread_exit) lives on, with empty maps under its own
+ * number: its other threads show them. */
+static void read_other_thread(pid_t pid, struct proc_maps *out)
+{
+	char path[64 + sizeof(((struct dirent *)0)->d_name)];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while (!out->n && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' || atoi(entry->d_name) == pid)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/maps", pid, entry->d_name);
+		read_file(path, out);
+	}
+	closedir(dir);
+}
+
+int proc_maps_read(pid_t pid, struct proc_maps *out)
+{
+	char path[64];
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	err = read_file(path, out);
+	if (!err && !out->n)
+		read_other_thread(pid, out);
+	return err;
 }
 
 void proc_maps_free(struct proc_maps *m)

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -161,6 +163,48 @@ static void deleted_program_with_newline_in_its_path(void **state)
 	rmdir(dir);
 }
 
+static void *sleep_on(void *unused)
+{
+	(void)unused;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void main_thread_that_ended(void **state)
+{
+	uint64_t here = (uintptr_t)main_thread_that_ended;
+	const struct proc_map *m;
+	char path[64], stat_line[512];
+	struct proc_maps maps;
+	bool ended = false;
+	pthread_t thread;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid) {
+		if (pthread_create(&thread, NULL, sleep_on, NULL))
+			_exit(1);
+		syscall(SYS_exit, 0); /* this thread only */
+	}
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	for (int tries = 0; tries < 500 && !ended; tries++) {
+		usleep(10000);
+		read_line(path, stat_line, sizeof(stat_line));
+		ended = strstr(stat_line, ") Z ") != NULL;
+	}
+	assert_true(ended);
+	assert_int_equal(proc_maps_read(pid, &maps), 0);
+	m = proc_maps_find(&maps, here);
+	assert_non_null(m);
+	assert_true(m->exec);
+	proc_maps_free(&maps);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 static void only_regular_files_are_opened(void **state)
 {
 	struct proc_map m = { .path = (char *)"/dev/null", .inode = 1 };
@@ -186,6 +230,7 @@ int main(void)
 		cmocka_unit_test(no_such_process),
 		cmocka_unit_test(kernel_thread_has_none),
 		cmocka_unit_test(deleted_program_with_newline_in_its_path),
+		cmocka_unit_test(main_thread_that_ended),
 		cmocka_unit_test(only_regular_files_are_opened),
 	};
 
