@@ -31,12 +31,12 @@ int array_grow(void *array, size_t *cap, size_t need, size_t size)
 struct arena_chunk {
 	struct arena_chunk *next;
 	size_t used, size;
-	_Alignas(max_align_t) unsigned char bytes[];
+	_Alignas(uint64_t) unsigned char bytes[];
 };
 
 void *arena_alloc(struct arena *a, size_t bytes)
 {
-	const size_t align = _Alignof(max_align_t);
+	const size_t align = _Alignof(uint64_t);
 	struct arena_chunk *c = a->chunks;
 	void *p;
 

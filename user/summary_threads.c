@@ -102,16 +102,23 @@ static void put_mostly(const struct screen *s, const struct profile_thread *t, c
 	snprintf(buf, CELL_SIZE, "%s%s %s", prefix, name, format_percent(share, most, t->wall_ns));
 }
 
-static void put_name(const struct profile_thread *t, bool with_process, char *buf)
+/* Where there are several processes, "process/thread" with each cut so that both can be told. */
+static void put_name(const struct screen *s, const struct profile_thread *t, bool with_process,
+		     char *buf)
 {
+	const size_t width = screen_is_wide(s) ? columns[T_NAME].wide : columns[T_NAME].narrow;
 	char process[CELL_SIZE / 2 - 1], comm[CELL_SIZE / 2 - 1];
 
 	text_name(t->process, process, sizeof(process));
 	text_name(t->comm, comm, sizeof(comm));
-	if (with_process && strcmp(process, comm))
-		snprintf(buf, CELL_SIZE, "%s/%s", process, comm);
-	else
+	if (!with_process || !strcmp(process, comm)) {
 		snprintf(buf, CELL_SIZE, "%s", comm);
+		return;
+	}
+	if (text_width(process) + 1 + text_width(comm) > width)
+		text_cut(comm, width * 2 / 3);
+	text_cut(process, width - 1 - text_width(comm));
+	snprintf(buf, CELL_SIZE, "%s/%s", process, comm);
 }
 
 static void thread_row(struct screen *s, const struct profile_thread *t, bool with_process)
@@ -119,7 +126,7 @@ static void thread_row(struct screen *s, const struct profile_thread *t, bool wi
 	const uint64_t queue = t->state_ns[PROFILE_WOKEN] + t->state_ns[PROFILE_PREEMPTED];
 	char cells[T_CELLS][CELL_SIZE], a[FORMAT_SIZE], b[FORMAT_SIZE], mostly[CELL_SIZE];
 
-	put_name(t, with_process, cells[T_NAME]);
+	put_name(s, t, with_process, cells[T_NAME]);
 	if (t->merged > 1)
 		snprintf(cells[T_TID], CELL_SIZE, "x %s", format_count_short(a, t->merged));
 	else

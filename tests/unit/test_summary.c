@@ -117,8 +117,8 @@ static void common_case(void **unused)
 	assert_true(widest_line(text) <= 80);
 	/* One line is left for the files written, one for the prompt. */
 	assert_true(count_lines(text) <= 22);
-	assert_non_null(strstr(text, "serve (4242)   10.0 s   13 threads   host gpu-17,"));
-	assert_non_null(strstr(text, "Linux 6.1.0-56, runtime nvidia 13.0"));
+	assert_non_null(strstr(text, "serve (4242)   10.0 s   13 threads\n"));
+	assert_non_null(strstr(text, "  host gpu-17, Linux 6.1.0-56, runtime nvidia 13.0\n"));
 	assert_non_null(strstr(text, "executor           4243  10.0 s  61.2 %         0  38.8 %  "
 				     "lock 38.8 %"));
 	assert_non_null(strstr(text, "poll 97.0 %"));
@@ -133,6 +133,8 @@ static void common_case(void **unused)
 	assert_non_null(strstr(text, "cost: 0.6 % of one CPU (30.0 ms traps, 20.0 ms BPF, 10.0 ms "
 				     "infbpf), 21.0 MiB"));
 	assert_null(strchr(text, '\033'));
+	/* One process: its name is in the head. */
+	assert_null(strstr(text, "/executor"));
 	/* The longest call first. */
 	assert_true(strstr(text, "cudaStreamSynchronize") < strstr(text, "cudaLaunchKernel"));
 	free(text);
@@ -183,6 +185,9 @@ static void stays_one_screen(void **unused)
 		assert_int_equal(profile_finish(p), 0);
 		text = summary(p, &o);
 		assert_true(count_lines(text) <= 22);
+		/* Of process and thread each is told, however long. */
+		if (threads)
+			assert_non_null(strstr(text, "a-../worker w.."));
 		assert_true(widest_line(text) <= 80);
 		if (o.colour && threads)
 			assert_non_null(strstr(text, "\033[1mWALL TIME"));
