@@ -23,9 +23,7 @@ V_DIR   := $(B)/obj$(if $(STATIC),-static)$(if $(SANITIZE),-san)
 
 WARN    := -Wall -Wextra -Wshadow -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla
 CFLAGS  ?= -O2 -g
-ifdef SANITIZE
-SAN     := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-endif
+SAN     := $(if $(SANITIZE),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(SAN) -Iuser -I$(B)/gen -DINFBPF_VERSION='"$(VERSION)"'
 
 ALL           := $(B)/infbpf
