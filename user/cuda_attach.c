@@ -29,25 +29,6 @@ static struct cuda_attach_process *process_get(struct cuda_attach *a, pid_t pid)
 	return p;
 }
 
-static bool is_attached(const struct cuda_attach_process *p, size_t lib)
-{
-	for (size_t i = 0; i < p->attached_n; i++)
-		if (p->attached[i] == lib)
-			return true;
-	return false;
-}
-
-static int mark_attached(struct cuda_attach_process *p, size_t lib)
-{
-	size_t *list = reallocarray(p->attached, p->attached_n + 1, sizeof(*list));
-
-	if (!list)
-		return -ENOMEM;
-	p->attached = list;
-	p->attached[p->attached_n++] = lib;
-	return 0;
-}
-
 static int fds_reserve(struct cuda_attach *a, size_t more)
 {
 	size_t room = a->fds_room ? a->fds_room : 64;
@@ -105,98 +86,85 @@ out:
 	return err;
 }
 
-/* Which of the known libraries does this process map? Those found before by another process are not
- * reported again by cuda_find_process, so each process gets a list of its own to compare. */
-static size_t lib_index(struct cuda_attach *a, const struct cuda_lib *lib)
+const struct cuda_lib *cuda_attach_lib(const struct cuda_attach *a, size_t i)
 {
-	for (size_t i = 0; i < a->libs.n; i++)
-		if (a->libs.libs[i].dev == lib->dev && a->libs.libs[i].inode == lib->inode)
-			return i;
-	return a->libs.n;
+	return &a->processes[a->files[i].process].libs.libs[a->files[i].lib];
 }
 
-/* Moves lib into the list of known ones. */
-static int lib_keep(struct cuda_attach *a, struct cuda_lib *lib)
+/* True when another process's library is the same file. Else it is remembered. -ENOMEM. */
+static int file_known(struct cuda_attach *a, const struct cuda_attach_process *p, size_t lib)
 {
-	struct cuda_lib *libs = reallocarray(a->libs.libs, a->libs.n + 1, sizeof(*libs));
+	const struct cuda_lib *l = &p->libs.libs[lib];
+	struct cuda_attach_known *files;
 
-	if (!libs)
+	for (size_t i = 0; i < a->files_n; i++)
+		if (a->files[i].dev == l->dev && a->files[i].inode == l->inode)
+			return 1;
+	files = reallocarray(a->files, a->files_n + 1, sizeof(*files));
+	if (!files)
 		return -ENOMEM;
-	a->libs.libs = libs;
-	libs[a->libs.n++] = *lib;
-	*lib = (struct cuda_lib){ 0 };
+	a->files = files;
+	files[a->files_n++] = (struct cuda_attach_known){ l->dev, l->inode, p - a->processes, lib };
 	return 0;
 }
 
-static int attach_new(struct cuda_attach *a, struct cuda_attach_process *p, struct cuda_lib *lib,
+static int attach_new(struct cuda_attach *a, struct cuda_attach_process *p, size_t index,
 		      uint64_t since_ns)
 {
-	size_t index = lib_index(a, lib);
-	bool known = index < a->libs.n;
+	struct cuda_lib *lib = &p->libs.libs[index];
 	const char *path = lib->open_path ? lib->open_path : lib->path;
+	int known = file_known(a, p, index), err;
 	uint64_t from, now;
-	int err = 0;
 
-	if (is_attached(p, index))
-		return 0;
-	if (!(known && a->all))
-		err = attach_lib(a, lib, path, a->all ? 0 : p->pid);
-	if (err == -ENOMEM || err == -ESRCH)
+	if (known < 0 || (known && a->all))
+		return known < 0 ? known : 0;
+	err = attach_lib(a, lib, path, a->all ? 0 : p->pid);
+	if (err == -ENOMEM)
 		return err;
 	now = clock_now_ns();
 	from = since_ns > p->seen_ns ? since_ns : p->seen_ns;
 	if (from < a->begin_ns)
 		from = a->begin_ns;
 	/* At most that long: it may have been mapped at any time since the last look. */
-	if (!(known && a->all) && lib->sites_n && now > from)
+	if (!err && lib->sites_n && now > from)
 		a->uncovered_ns += now - from;
-	if (!known) {
-		err = lib_keep(a, lib);
-		if (err)
-			return err;
-	}
-	err = mark_attached(p, index);
-	return err ? err : 1;
+	return 0;
 }
 
 int cuda_attach_process(struct cuda_attach *a, pid_t pid, uint64_t since_ns)
 {
 	struct cuda_attach_process *p = process_get(a, pid);
-	struct cuda_libs found = { 0 };
 	uint64_t now = clock_now_ns();
-	int err, added = 0;
+	size_t known;
+	int err;
 
 	if (!p)
 		return -ENOMEM;
-	err = cuda_find_process(pid, &found);
+	known = p->libs.n;
+	err = cuda_find_process(pid, &p->libs);
 	if (err == -ENOMEM)
-		goto out;
-	for (size_t i = 0; i < found.n; i++) {
-		err = attach_new(a, p, &found.libs[i], since_ns);
-		if (err == -ENOMEM)
-			goto out;
-		if (err > 0)
-			added++;
+		return err;
+	for (size_t i = known; i < p->libs.n; i++) {
+		err = attach_new(a, p, i, since_ns);
+		if (err)
+			return err;
 	}
 	p->seen_ns = now;
-	err = 0;
-out:
-	cuda_libs_free(&found);
-	return err ? err : added;
+	return p->libs.n - known;
 }
 
 int cuda_attach_file(struct cuda_attach *a, pid_t pid, const char *path)
 {
 	struct cuda_attach_process *p = process_get(a, pid);
-	struct cuda_libs found = { 0 };
+	size_t known;
 	int err;
 
 	if (!p)
 		return -ENOMEM;
-	err = cuda_find_file(path, &found);
-	for (size_t i = 0; err >= 0 && i < found.n; i++)
-		err = attach_new(a, p, &found.libs[i], 0);
-	cuda_libs_free(&found);
+	known = p->libs.n;
+	err = cuda_find_file(path, &p->libs);
+	for (size_t i = known; err >= 0 && i < p->libs.n; i++)
+		err = attach_new(a, p, i, 0);
 	return err < 0 ? err : 0;
 }
 
@@ -219,8 +187,8 @@ void cuda_attach_close(struct cuda_attach *a)
 		close(a->fds[i]);
 	free(a->fds);
 	for (size_t i = 0; i < a->processes_n; i++)
-		free(a->processes[i].attached);
+		cuda_libs_free(&a->processes[i].libs);
 	free(a->processes);
-	cuda_libs_free(&a->libs);
+	free(a->files);
 	memset(a, 0, sizeof(*a));
 }

@@ -132,9 +132,9 @@ void session_describe(const struct session *s, char *buf, size_t len)
 	const char *lib = NULL;
 	char cuda[160];
 
-	for (size_t i = 0; i < s->cuda.libs.n; i++)
-		if (s->cuda.libs.libs[i].sites_n)
-			lib = s->cuda.libs.libs[i].path;
+	for (size_t i = 0; i < s->cuda.files_n; i++)
+		if (cuda_attach_lib(&s->cuda, i)->sites_n)
+			lib = cuda_attach_lib(&s->cuda, i)->path;
 	if (lib)
 		snprintf(cuda, sizeof(cuda), "%zu CUDA probes in %.100s", s->cuda.probes,
 			 strrchr(lib, '/') ? strrchr(lib, '/') + 1 : lib);

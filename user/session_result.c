@@ -50,8 +50,8 @@ static int add_runtime(struct session *s)
 	int err = 0;
 
 	p->runtime = "none";
-	for (size_t i = 0; i < s->cuda.libs.n; i++) {
-		lib = &s->cuda.libs.libs[i];
+	for (size_t i = 0; i < s->cuda.files_n; i++) {
+		lib = cuda_attach_lib(&s->cuda, i);
 		if (!lib->sites_n) {
 			if (!err && !strcmp(lib->api, "driver"))
 				err = profile_add_not_measured(p, "CUDA driver API calls",
