@@ -60,8 +60,8 @@ struct profile_thread {
 	uint64_t start_ns; /* offset from the window's start */
 	uint64_t wall_ns;
 	uint64_t state_ns[PROFILE_STATES]; /* sums to wall_ns */
-	uint64_t blocked_by_ns[CAUSES];	   /* sums to state_ns[PROFILE_BLOCKED] after profile_finish */
-	uint64_t call_ns;		   /* inside CUDA calls, all states */
+	uint64_t blocked_by_ns[CAUSES]; /* sums to state_ns[PROFILE_BLOCKED] after profile_finish */
+	uint64_t call_ns;		/* inside CUDA calls, all states; set by profile_finish */
 	uint64_t voluntary;
 	uint64_t involuntary;
 	uint64_t migrations;
@@ -98,21 +98,22 @@ struct profile_line {
 	uint8_t cause;	 /* enum wait_cause */
 	uint16_t user_n; /* of the frames, how many are user frames; the rest are kernel frames */
 	uint16_t frames_n;
-	const char *call;	 /* the CUDA call in progress, NULL: none; also among the frames */
+	const char *call; /* the CUDA call in progress, NULL: none; also among the frames */
 	const char *const *frames; /* outermost first; already free of ';' and newlines */
 	uint64_t value_ns;
 	uint64_t stacks; /* stacks that stand behind it; 0: pooled or "[not sampled]" */
 };
 
 struct profile_lost {
-	uint64_t events;       /* switches and wake-ups that the kernel did not show */
-	uint64_t stacks;       /* stacks decided on but not taken */
-	uint64_t ring;	       /* records that did not fit the ring buffer */
-	uint64_t map_full;     /* updates refused by a full map */
-	uint64_t missed_runs;  /* BPF runs skipped by the kernel's recursion guard */
-	uint64_t uncovered_ns; /* sum over processes: time a CUDA library was mapped but not probed */
-	uint64_t threads;      /* threads in scope without an account */
-	uint64_t returns;      /* CUDA returns without their entry */
+	uint64_t events;      /* switches and wake-ups that the kernel did not show */
+	uint64_t stacks;      /* stacks decided on but not taken */
+	uint64_t ring;	      /* records that did not fit the ring buffer */
+	uint64_t map_full;    /* updates refused by a full map */
+	uint64_t missed_runs; /* BPF runs skipped by the kernel's recursion guard */
+	uint64_t
+		uncovered_ns; /* sum over processes: time a CUDA library was mapped but not probed */
+	uint64_t threads;     /* threads in scope without an account */
+	uint64_t returns;     /* CUDA returns without their entry */
 };
 
 struct profile_overhead {
@@ -129,16 +130,17 @@ struct profile {
 	/* Set by the caller. */
 	uint64_t duration_ns; /* t1 - t0 */
 	const char *host, *kernel;
-	const char *runtime; /* "nvidia", "emu" or "none" */
+	const char *runtime;	     /* "nvidia", "emu" or "none" */
 	const char *runtime_version; /* "13.0", NULL: unknown */
-	const char *target;  /* for titles: "infer-serve (4242)" */
-	uint64_t period_ns;  /* the stack period T at the start; raised under load */
-	uint64_t stacks;     /* samples received */
+	const char *target;	     /* for titles: "infer-serve (4242)" */
+	uint64_t period_ns;	     /* the stack period T at the start; raised under load */
+	uint64_t stacks;	     /* samples received */
 	struct profile_lost lost;
 	struct profile_overhead overhead;
 
 	/* Filled by the functions below. */
-	struct profile_thread *threads; /* after profile_finish: by process, then wall time not idle */
+	struct profile_thread
+		*threads; /* after profile_finish: by process, then wall time not idle */
 	size_t threads_n;
 	struct profile_call *calls; /* by wall time, falling */
 	size_t calls_n;
@@ -162,7 +164,8 @@ void profile_free(struct profile *p);
 const char *profile_string(struct profile *p, const char *s);
 
 /* Adds a thread's exact account (t is copied; its strings too). More than max_threads ended threads
- * are merged into one row per (pid, process, comm), sums kept. */
+ * are merged into one row per (pid, process, comm), sums kept. wall_ns is set to the sum of the
+ * states. -EEXIST: this serial has an account already. */
 int profile_add_thread(struct profile *p, const struct profile_thread *t, size_t max_threads);
 
 /* Blocked time of a thread outside CUDA calls, by cause as far as the system call tells it. What a
@@ -172,7 +175,8 @@ int profile_add_wait(struct profile *p, uint64_t serial, int syscall, unsigned i
 		     uint64_t ns, uint64_t count);
 
 /* Time of a thread inside a CUDA call, by state (its blocked time has CAUSE_GPU_CALL). The time
- * outside calls is what remains. */
+ * outside calls is what remains. A call that is open at the end counts too: stacks of a call that
+ * has no time here stand for time outside calls. */
 int profile_add_thread_call(struct profile *p, uint64_t serial, const char *call,
 			    const uint64_t state_ns[PROFILE_STATES]);
 
@@ -183,7 +187,7 @@ struct profile_stack {
 	uint64_t serial;
 	uint8_t state; /* enum profile_state */
 	int16_t syscall;
-	uint16_t flags; /* enum wait_flags, of user/infbpf.h */
+	uint16_t flags;	  /* enum wait_flags, of user/infbpf.h */
 	const char *call; /* NULL: outside calls */
 	bool call_return; /* taken at the call's return: stands for its state only if nothing else does */
 	const char *const *frames;
@@ -193,12 +197,21 @@ struct profile_stack {
 int profile_add_stack(struct profile *p, const struct profile_stack *s);
 
 int profile_add_call(struct profile *p, const struct profile_call *c);
+/* Copies of one process and kind are added up. */
 int profile_add_copy(struct profile *p, const struct profile_copy *c);
 int profile_add_hook(struct profile *p, const struct profile_hook *h);
 int profile_add_not_measured(struct profile *p, const char *what, const char *why);
 
-/* Scales, sorts, builds the lines. After it nothing can be added. */
+/* Scales, sorts, builds the lines. After it nothing can be added. Threads that are only known by
+ * their waits or stacks are counted into lost.threads. */
 int profile_finish(struct profile *p);
+
+/* After profile_finish: time that the thread was not idle, as far as can be told: on a CPU, waiting
+ * for one, or blocked on what its own work set going (GPU call, GPU driver, disk, page fault). */
+uint64_t profile_busy_ns(const struct profile_thread *t);
+
+/* A device thread of the CPU's imitation of a GPU: no part of what the process would do on one. */
+bool profile_is_emulated(const struct profile *p, const struct profile_thread *t);
 
 /* --- wait_cause.c --- */
 const char *wait_cause_name(enum wait_cause cause); /* "lock", "GPU call": also the JSON key */

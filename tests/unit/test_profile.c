@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The scaling: whatever comes in, every thread's lines sum to its exact times. */
+#include "random_profile.h"
+
+/* Time of the lines that fit; any filter may be absent: state or cause -1, call "*" . */
+static uint64_t lines_ns(const struct profile *p, uint64_t serial, int state, int cause,
+			 const char *call)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < p->lines_n; i++) {
+		const struct profile_line *l = &p->lines[i];
+
+		if (p->threads[l->thread].serial != serial)
+			continue;
+		if (state >= 0 && l->state != state)
+			continue;
+		if (cause >= 0 && l->cause != cause)
+			continue;
+		if (!call ? l->call != NULL
+			  : strcmp(call, "*") && (!l->call || strcmp(l->call, call)))
+			continue;
+		sum += l->value_ns;
+	}
+	return sum;
+}
+
+static const struct profile_line *line_with(const struct profile *p, uint64_t serial, int state,
+					    const char *frame)
+{
+	for (size_t i = 0; i < p->lines_n; i++)
+		for (size_t k = 0; k < p->lines[i].frames_n; k++)
+			if (p->threads[p->lines[i].thread].serial == serial &&
+			    p->lines[i].state == state && !strcmp(p->lines[i].frames[k], frame))
+				return &p->lines[i];
+	return NULL;
+}
+
+static const struct profile_thread *thread_of(const struct profile *p, uint64_t serial)
+{
+	for (size_t i = 0; i < p->threads_n; i++)
+		if (p->threads[i].serial == serial)
+			return &p->threads[i];
+	return NULL;
+}
+
+static void add_thread(struct profile *p, uint64_t serial, const char *comm, uint64_t on_cpu,
+		       uint64_t woken, uint64_t preempted, uint64_t blocked)
+{
+	struct profile_thread t = make_thread(serial, 10, (uint32_t)serial, "proc", comm);
+
+	t.state_ns[PROFILE_ON_CPU] = on_cpu;
+	t.state_ns[PROFILE_WOKEN] = woken;
+	t.state_ns[PROFILE_PREEMPTED] = preempted;
+	t.state_ns[PROFILE_BLOCKED] = blocked;
+	assert_int_equal(profile_add_thread(p, &t, 100), 0);
+}
+
+static void add_stack(struct profile *p, uint64_t serial, int state, const char *call,
+		      const char *leaf, uint64_t weight)
+{
+	const char *frames[] = { "main", leaf };
+	const struct profile_stack s = { .serial = serial,
+					 .state = (uint8_t)state,
+					 .syscall = INFBPF_NO_SYSCALL,
+					 .call = call,
+					 .frames = frames,
+					 .frames_n = 2,
+					 .user_n = 2,
+					 .weight_ns = weight };
+
+	assert_int_equal(profile_add_stack(p, &s), 0);
+}
+
+static void add_wait_stack(struct profile *p, uint64_t serial, int syscall, unsigned int flags,
+			   const char *kernel_frame, uint64_t weight)
+{
+	const char *frames[] = { "main", "wait", kernel_frame, "schedule_[k]", "__schedule_[k]" };
+	const struct profile_stack s = { .serial = serial,
+					 .state = PROFILE_BLOCKED,
+					 .syscall = (int16_t)syscall,
+					 .flags = (uint16_t)flags,
+					 .frames = frames,
+					 .frames_n = 5,
+					 .user_n = 2,
+					 .weight_ns = weight };
+
+	assert_int_equal(profile_add_stack(p, &s), 0);
+}
+
+/* --- properties --- */
+
+static void check_line(const struct profile *p, const struct profile_line *l)
+{
+	bool has_call = !l->call;
+
+	assert_true(l->thread < p->threads_n);
+	assert_true(l->value_ns > 0);
+	assert_true(l->frames_n > 0 && l->user_n <= l->frames_n);
+	assert_true((l->state == PROFILE_BLOCKED) == (l->cause != CAUSE_NONE));
+	if (l->call && l->state == PROFILE_BLOCKED)
+		assert_int_equal(l->cause, CAUSE_GPU_CALL);
+	if (!l->call)
+		assert_int_not_equal(l->cause, CAUSE_GPU_CALL);
+	for (size_t k = 0; k < l->frames_n; k++) {
+		const char *name = l->frames[k];
+		const bool kernel = strlen(name) > 4 && !strcmp(name + strlen(name) - 4, "_[k]");
+
+		assert_int_equal(kernel, k >= l->user_n);
+		has_call |= l->call && k < l->user_n && !strcmp(name, l->call);
+	}
+	assert_true(has_call);
+}
+
+static void sums_are_exact(void **unused)
+{
+	size_t merged_seen = 0, pooled_seen = 0, orphans_seen = 0;
+
+	(void)unused;
+	for (uint64_t seed = 1; seed <= 2000; seed++) {
+		struct random_profile r = random_profile(seed);
+		struct profile *p = r.p;
+		uint64_t wall = 0, threads = 0, (*by_state)[PROFILE_STATES];
+
+		by_state = calloc(p->threads_n, sizeof(*by_state));
+		assert_non_null(by_state);
+		for (size_t i = 0; i < p->lines_n; i++) {
+			check_line(p, &p->lines[i]);
+			assert_true(!i || p->lines[i - 1].thread <= p->lines[i].thread);
+			by_state[p->lines[i].thread][p->lines[i].state] += p->lines[i].value_ns;
+			pooled_seen += !p->lines[i].stacks;
+		}
+		for (size_t i = 0; i < p->threads_n; i++) {
+			const struct profile_thread *t = &p->threads[i];
+			uint64_t blocked = 0, states = 0;
+
+			for (int s = 0; s < PROFILE_STATES; s++) {
+				assert_int_equal(by_state[i][s], t->state_ns[s]);
+				states += t->state_ns[s];
+			}
+			for (int c = 0; c < CAUSES; c++)
+				blocked += t->blocked_by_ns[c];
+			assert_int_equal(states, t->wall_ns);
+			assert_int_equal(blocked, t->state_ns[PROFILE_BLOCKED]);
+			assert_int_equal(t->blocked_by_ns[CAUSE_NONE], 0);
+			assert_true(t->call_ns <= t->wall_ns);
+			assert_true(t->merged == 1 || t->ended);
+			merged_seen += t->merged > 1;
+			wall += t->wall_ns;
+			threads += t->merged;
+		}
+		assert_int_equal(wall, r.wall_ns);
+		assert_int_equal(threads, r.threads);
+		assert_int_equal(p->lost.threads, r.orphans);
+		orphans_seen += r.orphans;
+		free(by_state);
+		profile_free(p);
+	}
+	/* The generator reaches what the test is for. */
+	assert_true(merged_seen > 100 && pooled_seen > 100 && orphans_seen > 100);
+}
+
+/* The same input gives the same lines. */
+static void is_deterministic(void **unused)
+{
+	(void)unused;
+	for (uint64_t seed = 1; seed <= 50; seed++) {
+		struct profile *a = random_profile(seed).p, *b = random_profile(seed).p;
+
+		assert_int_equal(a->lines_n, b->lines_n);
+		for (size_t i = 0; i < a->lines_n; i++) {
+			assert_int_equal(a->lines[i].value_ns, b->lines[i].value_ns);
+			assert_int_equal(a->lines[i].frames_n, b->lines[i].frames_n);
+			for (size_t k = 0; k < a->lines[i].frames_n; k++)
+				assert_string_equal(a->lines[i].frames[k], b->lines[i].frames[k]);
+		}
+		profile_free(a);
+		profile_free(b);
+	}
+}
+
+/* --- buckets --- */
+
+static void stacks_share_by_weight(void **unused)
+{
+	struct profile *p = profile_new();
+
+	(void)unused;
+	add_thread(p, 1, "t", 1000, 0, 0, 0);
+	add_stack(p, 1, PROFILE_ON_CPU, NULL, "a", 10);
+	add_stack(p, 1, PROFILE_ON_CPU, NULL, "b", 10);
+	add_stack(p, 1, PROFILE_ON_CPU, NULL, "a", 10);
+	assert_int_equal(profile_finish(p), 0);
+	assert_int_equal(p->lines_n, 2);
+	/* 666.67 and 333.33: the larger remainder gets the nanosecond. */
+	assert_int_equal(line_with(p, 1, PROFILE_ON_CPU, "a")->value_ns, 667);
+	assert_int_equal(line_with(p, 1, PROFILE_ON_CPU, "a")->stacks, 2);
+	assert_int_equal(line_with(p, 1, PROFILE_ON_CPU, "b")->value_ns, 333);
+	profile_free(p);
+}
+
+static void calls_are_buckets(void **unused)
+{
+	const uint64_t in_call[PROFILE_STATES] = { 300, 20, 10, 5000 };
+	struct profile *p = profile_new();
+
+	(void)unused;
+	add_thread(p, 1, "t", 1000, 100, 50, 7000);
+	assert_int_equal(profile_add_thread_call(p, 1, "cudaMemcpy", in_call), 0);
+	assert_int_equal(profile_add_wait(p, 1, SYS_futex, 0, 1500, 3), 0);
+	/* A single stack, elsewhere: it must not draw time out of the call. */
+	add_stack(p, 1, PROFILE_ON_CPU, NULL, "compute", 1);
+	assert_int_equal(profile_finish(p), 0);
+	for (int s = 0; s < PROFILE_STATES; s++)
+		assert_int_equal(lines_ns(p, 1, s, -1, "cudaMemcpy"), in_call[s]);
+	assert_int_equal(lines_ns(p, 1, PROFILE_ON_CPU, -1, NULL), 700);
+	assert_int_equal(lines_ns(p, 1, PROFILE_BLOCKED, CAUSE_LOCK, NULL), 1500);
+	assert_int_equal(lines_ns(p, 1, PROFILE_BLOCKED, CAUSE_OTHER, NULL), 500);
+	assert_int_equal(thread_of(p, 1)->call_ns, 5330);
+	assert_int_equal(thread_of(p, 1)->blocked_by_ns[CAUSE_GPU_CALL], 5000);
+	/* No stack inside the call: its name alone. */
+	assert_int_equal(line_with(p, 1, PROFILE_BLOCKED, "cudaMemcpy")->frames_n, 1);
+	assert_int_equal(line_with(p, 1, PROFILE_BLOCKED, "cudaMemcpy")->stacks, 0);
+	assert_non_null(line_with(p, 1, PROFILE_BLOCKED, "[not sampled]"));
+	profile_free(p);
+}
+
+/* Calls that reach over the window's edge: the thread's account is the authority. */
+static void excess_is_cut(void **unused)
+{
+	const uint64_t a[PROFILE_STATES] = { 900, 0, 0, 300 },
+		       b[PROFILE_STATES] = { 300, 0, 0, 100 };
+	struct profile *p = profile_new();
+
+	(void)unused;
+	add_thread(p, 1, "t", 600, 0, 0, 500);
+	assert_int_equal(profile_add_thread_call(p, 1, "cudaA", a), 0);
+	assert_int_equal(profile_add_thread_call(p, 1, "cudaB", b), 0);
+	assert_int_equal(profile_add_wait(p, 1, SYS_futex, 0, 150, 1), 0);
+	assert_int_equal(profile_add_wait(p, 1, SYS_ppoll, 0, 50, 1), 0);
+	assert_int_equal(profile_finish(p), 0);
+	assert_int_equal(lines_ns(p, 1, PROFILE_ON_CPU, -1, "cudaA"), 450);
+	assert_int_equal(lines_ns(p, 1, PROFILE_ON_CPU, -1, "cudaB"), 150);
+	assert_int_equal(lines_ns(p, 1, PROFILE_ON_CPU, -1, NULL), 0);
+	assert_int_equal(lines_ns(p, 1, PROFILE_BLOCKED, CAUSE_LOCK, NULL), 75);
+	assert_int_equal(lines_ns(p, 1, PROFILE_BLOCKED, CAUSE_POLL, NULL), 25);
+	profile_free(p);
+}
+
+static void waits_are_refined(void **unused)
+{
+	struct profile *p = profile_new();
+
+	(void)unused;
+	add_thread(p, 1, "t", 0, 0, 0, 1000);
+	assert_int_equal(profile_add_wait(p, 1, SYS_read, 0, 600, 9), 0);
+	assert_int_equal(profile_add_wait(p, 1, SYS_futex, 0, 400, 9), 0);
+	add_wait_stack(p, 1, SYS_read, 0, "pipe_read_[k]", 30);
+	add_wait_stack(p, 1, SYS_read, 0, "sk_wait_data.isra.0_[k]", 20);
+	add_wait_stack(p, 1, SYS_read, 0, "n_tty_read_[k]", 10);
+	/* A futex wait is certain, whatever else is on its stack. */
+	add_wait_stack(p, 1, SYS_futex, 0, "pipe_read_[k]", 10);
+	assert_int_equal(profile_finish(p), 0);
+	assert_int_equal(lines_ns(p, 1, PROFILE_BLOCKED, CAUSE_PIPE, "*"), 300);
+	assert_int_equal(lines_ns(p, 1, PROFILE_BLOCKED, CAUSE_NETWORK, "*"), 200);
+	assert_int_equal(lines_ns(p, 1, PROFILE_BLOCKED, CAUSE_OTHER, "*"), 100);
+	assert_int_equal(lines_ns(p, 1, PROFILE_BLOCKED, CAUSE_LOCK, "*"), 400);
+	assert_non_null(line_with(p, 1, PROFILE_BLOCKED, "schedule_[k]"));
+	assert_null(line_with(p, 1, PROFILE_BLOCKED, "__schedule_[k]"));
+	profile_free(p);
+}
+
+/* Waits of a kind that the kernel side had no room for stand behind the rest, as what they are. */
+static void rest_takes_stacks_of_unkept_kinds(void **unused)
+{
+	struct profile *p = profile_new();
+
+	(void)unused;
+	add_thread(p, 1, "t", 0, 0, 0, 1000);
+	assert_int_equal(profile_add_wait(p, 1, SYS_futex, 0, 300, 9), 0);
+	assert_int_equal(profile_add_wait(p, 1, -1, WAIT_UNKNOWN, 500, 9), 0);
+	add_wait_stack(p, 1, SYS_ppoll, 0, "do_sys_poll_[k]", 10);
+	add_wait_stack(p, 1, SYS_futex, 0, "do_futex_[k]", 10);
+	assert_int_equal(profile_finish(p), 0);
+	assert_int_equal(lines_ns(p, 1, PROFILE_BLOCKED, CAUSE_POLL, "*"), 700);
+	assert_int_equal(lines_ns(p, 1, PROFILE_BLOCKED, CAUSE_LOCK, "*"), 300);
+	profile_free(p);
+
+	p = profile_new();
+	add_thread(p, 1, "t", 0, 0, 0, 1000);
+	assert_int_equal(profile_add_wait(p, 1, -1, WAIT_UNKNOWN, 500, 9), 0);
+	assert_int_equal(profile_finish(p), 0);
+	assert_int_equal(lines_ns(p, 1, PROFILE_BLOCKED, CAUSE_OTHER, "*"), 1000);
+	profile_free(p);
+}
+
+static void return_stacks_stand_in(void **unused)
+{
+	const uint64_t in_call[PROFILE_STATES] = { 300, 0, 0, 700 };
+	const char *frames[] = { "main", "copy_batch", "uprobe_return_[k]" };
+	const struct profile_stack at_return = { .serial = 1,
+						 .state = PROFILE_ON_CPU,
+						 .call = "cudaMemcpy",
+						 .call_return = true,
+						 .frames = frames,
+						 .frames_n = 3,
+						 .user_n = 2,
+						 .weight_ns = 1000 };
+	struct profile *p = profile_new();
+	const struct profile_line *l;
+
+	(void)unused;
+	add_thread(p, 1, "t", 300, 0, 0, 700);
+	assert_int_equal(profile_add_thread_call(p, 1, "cudaMemcpy", in_call), 0);
+	assert_int_equal(profile_add_stack(p, &at_return), 0);
+	add_stack(p, 1, PROFILE_ON_CPU, "cudaMemcpy", "spin", 1);
+	assert_int_equal(profile_finish(p), 0);
+	/* On-CPU has a stack of its own, blocked has not. */
+	assert_int_equal(lines_ns(p, 1, PROFILE_ON_CPU, -1, "*"), 300);
+	assert_null(line_with(p, 1, PROFILE_ON_CPU, "copy_batch"));
+	l = line_with(p, 1, PROFILE_BLOCKED, "copy_batch");
+	assert_non_null(l);
+	assert_int_equal(l->value_ns, 700);
+	assert_int_equal(l->frames_n, 3);
+	assert_string_equal(l->frames[2], "cudaMemcpy");
+	profile_free(p);
+}
+
+/* The call's name goes below the variant that is on the stack, else after the last user frame. */
+static void call_is_a_frame(void **unused)
+{
+	const uint64_t in_call[PROFILE_STATES] = { 100, 0, 0, 0 };
+	const struct profile_line *l;
+
+	(void)unused;
+	for (int variant = 0; variant < 3; variant++) {
+		static const char *const leaf[] = { "cudaMemcpy_ptds", "cudaMemcpy", "libcuda" };
+		struct profile *p = profile_new();
+
+		add_thread(p, 1, "t", 100, 0, 0, 0);
+		assert_int_equal(profile_add_thread_call(p, 1, "cudaMemcpy", in_call), 0);
+		add_stack(p, 1, PROFILE_ON_CPU, "cudaMemcpy", leaf[variant], 1);
+		assert_int_equal(profile_finish(p), 0);
+		l = line_with(p, 1, PROFILE_ON_CPU, "cudaMemcpy");
+		assert_non_null(l);
+		assert_int_equal(l->frames_n, variant == 1 ? 2 : 3);
+		assert_string_equal(l->frames[variant == 2 ? 2 : 1], "cudaMemcpy");
+		profile_free(p);
+	}
+}
+
+/* A call that was abandoned has no time on record: its stacks were taken in time outside calls. */
+static void abandoned_call_counts_outside(void **unused)
+{
+	struct profile *p = profile_new();
+	const struct profile_line *l;
+
+	(void)unused;
+	add_thread(p, 1, "t", 1000, 0, 0, 0);
+	add_stack(p, 1, PROFILE_ON_CPU, "cudaMemcpy", "inside", 1);
+	assert_int_equal(profile_finish(p), 0);
+	l = line_with(p, 1, PROFILE_ON_CPU, "inside");
+	assert_non_null(l);
+	assert_int_equal(l->value_ns, 1000);
+	assert_null(l->call);
+	profile_free(p);
+}
+
+/* --- pooling --- */
+
+static void namesakes_lend_their_stacks(void **unused)
+{
+	struct profile *p = profile_new();
+	uint64_t a = 0, b = 0;
+
+	(void)unused;
+	add_thread(p, 1, "worker", 3000, 0, 0, 0);
+	add_stack(p, 1, PROFILE_ON_CPU, NULL, "a", 2);
+	add_stack(p, 1, PROFILE_ON_CPU, NULL, "b", 1);
+	for (uint64_t serial = 2; serial < 32; serial++)
+		add_thread(p, serial, "worker", 10, 0, 0, 0);
+	add_thread(p, 50, "stranger", 10, 0, 0, 0);
+	assert_int_equal(profile_finish(p), 0);
+	for (size_t i = 0; i < p->lines_n; i++) {
+		const struct profile_line *l = &p->lines[i];
+
+		if (p->threads[l->thread].serial == 1 || p->threads[l->thread].serial == 50)
+			continue;
+		assert_int_equal(l->stacks, 0);
+		a += !strcmp(l->frames[1], "a") ? l->value_ns : 0;
+		b += !strcmp(l->frames[1], "b") ? l->value_ns : 0;
+	}
+	/* Together the 30 small buckets have the pool's distribution. */
+	assert_int_equal(a, 200);
+	assert_int_equal(b, 100);
+	assert_true(p->lines_n <= 2 + 30 + 1 + 1);
+	assert_non_null(line_with(p, 50, PROFILE_ON_CPU, "[not sampled]"));
+	profile_free(p);
+}
+
+/* --- the container --- */
+
+static void ended_threads_merge(void **unused)
+{
+	struct profile *p = profile_new();
+
+	(void)unused;
+	for (uint64_t serial = 1; serial <= 100; serial++) {
+		struct profile_thread t =
+			make_thread(serial, 10, (uint32_t)serial, "proc", serial % 2 ? "x" : "y");
+
+		t.ended = true;
+		t.state_ns[PROFILE_ON_CPU] = serial;
+		t.voluntary = 2;
+		add_stack(p, serial, PROFILE_ON_CPU, NULL, "f", 1);
+		assert_int_equal(profile_add_thread(p, &t, 10), 0);
+	}
+	assert_int_equal(profile_finish(p), 0);
+	assert_int_equal(p->threads_n, 12);
+	for (size_t i = 0; i < p->threads_n; i++)
+		if (p->threads[i].merged > 1) {
+			assert_int_equal(p->threads[i].merged, 45);
+			assert_int_equal(p->threads[i].voluntary, 90);
+		}
+	/* One line a row: the merged threads' equal stacks are one. */
+	assert_int_equal(p->lines_n, 12);
+	profile_free(p);
+}
+
+static void misuse_is_refused(void **unused)
+{
+	struct profile *p = profile_new();
+	struct profile_thread t = make_thread(1, 10, 1, "p", "c");
+	const struct profile_stack bad = { .serial = 1, .state = PROFILE_STATES, .weight_ns = 1 };
+
+	(void)unused;
+	assert_int_equal(profile_add_thread(p, &t, 10), 0);
+	assert_int_equal(profile_add_thread(p, &t, 10), -EEXIST);
+	assert_int_equal(profile_add_stack(p, &bad), -EINVAL);
+	assert_null(profile_string(p, NULL));
+	assert_ptr_equal(profile_string(p, "same"), profile_string(p, "same"));
+	assert_int_equal(profile_finish(p), 0);
+	assert_int_equal(profile_finish(p), -EINVAL);
+	assert_int_equal(profile_add_thread(p, &t, 10), -EINVAL);
+	assert_int_equal(profile_add_wait(p, 1, 0, 0, 1, 1), -EINVAL);
+	assert_int_equal(p->lines_n, 0);
+	profile_free(p);
+	profile_free(NULL);
+}
+
+static void empty_profile_is_fine(void **unused)
+{
+	struct profile *p = profile_new();
+
+	(void)unused;
+	assert_int_equal(profile_finish(p), 0);
+	assert_int_equal(p->threads_n + p->lines_n, 0);
+	profile_free(p);
+}
+
+static void sorted_for_output(void **unused)
+{
+	const struct profile_call calls[] = {
+		{ .pid = 1, .name = "short", .api = "runtime", .wall_ns = 5 },
+		{ .pid = 1, .name = "long", .api = "runtime", .wall_ns = 50 },
+	};
+	const struct profile_copy copies[] = { { 1, "H2D", 1, 10, 100 },
+					       { 1, "D2H", 2, 20, 200 },
+					       { 1, "H2D", 4, 40, 400 } };
+	struct profile *p = profile_new();
+
+	(void)unused;
+	add_thread(p, 1, "idle", 1, 0, 0, 1000);
+	add_thread(p, 2, "busy", 100, 0, 0, 0);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(profile_add_call(p, &calls[i]), 0);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(profile_add_copy(p, &copies[i]), 0);
+	assert_int_equal(profile_finish(p), 0);
+	assert_string_equal(p->threads[0].comm, "busy");
+	assert_string_equal(p->calls[0].name, "long");
+	assert_int_equal(p->copies_n, 2);
+	assert_string_equal(p->copies[1].kind, "H2D");
+	assert_int_equal(p->copies[1].bytes, 50);
+	profile_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sums_are_exact),
+		cmocka_unit_test(is_deterministic),
+		cmocka_unit_test(stacks_share_by_weight),
+		cmocka_unit_test(calls_are_buckets),
+		cmocka_unit_test(excess_is_cut),
+		cmocka_unit_test(waits_are_refined),
+		cmocka_unit_test(rest_takes_stacks_of_unkept_kinds),
+		cmocka_unit_test(return_stacks_stand_in),
+		cmocka_unit_test(call_is_a_frame),
+		cmocka_unit_test(abandoned_call_counts_outside),
+		cmocka_unit_test(namesakes_lend_their_stacks),
+		cmocka_unit_test(ended_threads_merge),
+		cmocka_unit_test(misuse_is_refused),
+		cmocka_unit_test(empty_profile_is_fine),
+		cmocka_unit_test(sorted_for_output),
+	};
+
+	return cmocka_run_group_tests_name("profile", tests, NULL, NULL);
+}

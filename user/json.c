@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The JSON contract of docs/json.md. One object at a time is built and written, each on a line of its
+ * own: a host with 20,000 threads would else make a tree of tens of megabytes.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include "output.h"
+#include "text.h"
+
+#define JSON_CONTRACT 1
+
+/* --- fields: what was not measured is null --- */
+
+static int set(json_t *object, const char *key, json_t *value)
+{
+	return json_object_set_new_nocheck(object, key, value) ? -ENOMEM : 0;
+}
+
+/* JSON's integers are jansson's: signed, 64 bits. Beyond is nothing that was measured. */
+static int set_number(json_t *object, const char *key, uint64_t n)
+{
+	return set(object, key, n > INT64_MAX ? json_null() : json_integer((json_int_t)n));
+}
+
+/* Names are any bytes; JSON is UTF-8. */
+static int set_string(json_t *object, const char *key, const char *s)
+{
+	size_t size;
+	char *buf;
+	int err;
+
+	if (!s)
+		return set(object, key, json_null());
+	size = TEXT_UTF8_SIZE(strlen(s));
+	buf = malloc(size);
+	if (!buf)
+		return -ENOMEM;
+	text_utf8(s, buf, size);
+	err = set(object, key, json_string_nocheck(buf));
+	free(buf);
+	return err;
+}
+
+struct field {
+	const char *key;
+	uint64_t n;
+};
+
+static int set_numbers(json_t *object, const struct field *fields, size_t n)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n; i++)
+		err = set_number(object, fields[i].key, fields[i].n);
+	return err;
+}
+
+#define SET_NUMBERS(object, ...)                                   \
+	set_numbers(object, (const struct field[]){ __VA_ARGS__ }, \
+		    sizeof((const struct field[]){ __VA_ARGS__ }) / sizeof(struct field))
+
+/* --- the parts --- */
+
+/* Fills in object number i of a part. */
+typedef int (*fill_part)(const struct profile *p, size_t i, json_t *object);
+
+static int fill_hook(const struct profile *p, size_t i, json_t *o)
+{
+	const struct profile_hook *h = &p->hooks[i];
+	int err = set_string(o, "name", h->name);
+
+	if (!err)
+		err = set_string(o, "kind", h->kind);
+	return err ? err : set_string(o, "lost", h->lost);
+}
+
+/* The causes that occurred. They sum to blocked_ns. */
+static int set_causes(json_t *o, const struct profile_thread *t)
+{
+	json_t *by = json_object();
+	int err = 0;
+
+	for (unsigned int c = CAUSE_NONE + 1; by && !err && c < CAUSES; c++)
+		if (t->blocked_by_ns[c])
+			err = set_number(by, wait_cause_name(c), t->blocked_by_ns[c]);
+	if (err) {
+		json_decref(by);
+		return err;
+	}
+	return set(o, "blocked_by", by);
+}
+
+static int set_queue(json_t *o, const struct profile_thread *t)
+{
+	json_t *by = json_object();
+	int err = by ? SET_NUMBERS(by, { "woken", t->state_ns[PROFILE_WOKEN] },
+				   { "preempted", t->state_ns[PROFILE_PREEMPTED] })
+		     : -ENOMEM;
+
+	if (err) {
+		json_decref(by);
+		return err;
+	}
+	return set(o, "run_queue_by", by);
+}
+
+static int fill_thread(const struct profile *p, size_t i, json_t *o)
+{
+	const struct profile_thread *t = &p->threads[i];
+	/* A row that stands for several threads has no thread number. */
+	int err = SET_NUMBERS(o, { "pid", t->pid },
+			      { "tid", t->merged > 1 ? PROFILE_UNKNOWN : t->tid });
+
+	if (!err)
+		err = set_string(o, "comm", t->comm);
+	if (!err)
+		err = set_string(o, "process", t->process);
+	if (!err)
+		err = SET_NUMBERS(o, { "merged", t->merged }, { "start_ns", t->start_ns },
+				  { "wall_ns", t->wall_ns },
+				  { "on_cpu_ns", t->state_ns[PROFILE_ON_CPU] },
+				  { "run_queue_ns",
+				    t->state_ns[PROFILE_WOKEN] + t->state_ns[PROFILE_PREEMPTED] },
+				  { "blocked_ns", t->state_ns[PROFILE_BLOCKED] });
+	if (!err)
+		err = set_queue(o, t);
+	if (!err)
+		err = set_causes(o, t);
+	if (!err)
+		err = SET_NUMBERS(o, { "gpu_call_ns", t->call_ns },
+				  { "voluntary_switches", t->voluntary },
+				  { "involuntary_switches", t->involuntary },
+				  { "migrations", t->migrations });
+	if (!err)
+		err = set(o, "kthread", json_boolean(t->kthread));
+	return err ? err : set(o, "ended", json_boolean(t->ended));
+}
+
+static int fill_call(const struct profile *p, size_t i, json_t *o)
+{
+	const struct profile_call *c = &p->calls[i];
+	int err = set_number(o, "pid", c->pid);
+
+	if (!err)
+		err = set_string(o, "process", c->process);
+	if (!err)
+		err = set_string(o, "name", c->name);
+	if (!err)
+		err = set_string(o, "api", c->api);
+	return err ? err
+		   : SET_NUMBERS(
+			     o, { "calls", c->calls }, { "errors", c->errors },
+			     { "abandoned", c->abandoned }, { "open_at_start", c->open_at_start },
+			     { "open_at_end", c->open_at_end }, { "bytes", c->bytes },
+			     { "wall_ns", c->wall_ns }, { "on_cpu_ns", c->on_cpu_ns },
+			     { "run_queue_ns", c->run_queue_ns }, { "blocked_ns", c->blocked_ns },
+			     { "voluntary_switches", c->voluntary },
+			     { "involuntary_switches", c->involuntary }, { "p50_ns", c->p50_ns },
+			     { "p95_ns", c->p95_ns }, { "p99_ns", c->p99_ns },
+			     { "max_ns", c->max_ns });
+}
+
+static int fill_copy(const struct profile *p, size_t i, json_t *o)
+{
+	const struct profile_copy *c = &p->copies[i];
+	int err = set_number(o, "pid", c->pid);
+
+	if (!err)
+		err = set_string(o, "kind", c->kind);
+	return err ? err
+		   : SET_NUMBERS(o, { "calls", c->calls }, { "bytes", c->bytes },
+				 { "wall_ns", c->wall_ns });
+}
+
+static int fill_not_measured(const struct profile *p, size_t i, json_t *o)
+{
+	const int err = set_string(o, "what", p->not_measured[i].what);
+
+	return err ? err : set_string(o, "why", p->not_measured[i].why);
+}
+
+static int fill_lost(const struct profile *p, size_t i, json_t *o)
+{
+	const struct profile_lost *l = &p->lost;
+
+	(void)i;
+	return SET_NUMBERS(o, { "events", l->events }, { "stacks", l->stacks }, { "ring", l->ring },
+			   { "map_full", l->map_full }, { "missed_runs", l->missed_runs },
+			   { "uncovered_ns", l->uncovered_ns }, { "threads", l->threads },
+			   { "returns", l->returns });
+}
+
+static int fill_overhead(const struct profile *p, size_t i, json_t *o)
+{
+	const struct profile_overhead *c = &p->overhead;
+
+	(void)i;
+	return SET_NUMBERS(o, { "bpf_ns", c->bpf_ns }, { "bpf_runs", c->bpf_runs },
+			   { "trap_ns", c->trap_ns }, { "trap_hits", c->trap_hits },
+			   { "user_cpu_ns", c->user_cpu_ns }, { "rss_bytes", c->rss_bytes },
+			   { "map_bytes", c->map_bytes });
+}
+
+static int fill_head(const struct profile *p, size_t i, json_t *o)
+{
+	int err = SET_NUMBERS(o, { "version", JSON_CONTRACT }, { "duration_ns", p->duration_ns });
+
+	(void)i;
+	if (!err)
+		err = set_string(o, "host", p->host);
+	if (!err)
+		err = set_string(o, "kernel", p->kernel);
+	if (!err)
+		err = set_string(o, "runtime", p->runtime);
+	if (!err)
+		err = set_string(o, "runtime_version", p->runtime_version);
+	if (!err)
+		err = set_string(o, "target", p->target);
+	return err ? err : SET_NUMBERS(o, { "period_ns", p->period_ns }, { "stacks", p->stacks });
+}
+
+/* --- the whole --- */
+
+/* An object; flags JSON_EMBED: without its braces. */
+static int write_object(const struct profile *p, fill_part fill, size_t i, size_t flags, FILE *f)
+{
+	json_t *o = json_object();
+	int err = o ? fill(p, i, o) : -ENOMEM;
+
+	errno = 0;
+	if (!err && json_dumpf(o, f, JSON_COMPACT | flags))
+		err = errno ? -errno : -EIO;
+	json_decref(o);
+	return err;
+}
+
+static int write_array(const struct profile *p, const char *key, fill_part fill, size_t n, FILE *f)
+{
+	int err = 0;
+
+	fprintf(f, ",\n\"%s\":[", key);
+	for (size_t i = 0; !err && i < n; i++) {
+		fputs(i ? ",\n" : "\n", f);
+		err = write_object(p, fill, i, 0, f);
+	}
+	fputc(']', f);
+	return err;
+}
+
+int json_write(const struct profile *p, FILE *f)
+{
+	/* fill NULL: nothing in this version measures it. One: not an array. */
+	const struct {
+		const char *key;
+		fill_part fill;
+		size_t n;
+		bool one;
+	} parts[] = {
+		{ "hooks", fill_hook, p->hooks_n, false },
+		{ "threads", fill_thread, p->threads_n, false },
+		{ "gpu_calls", fill_call, p->calls_n, false },
+		{ "copies", fill_copy, p->copies_n, false },
+		{ "launches", NULL, 0, false },
+		{ "stages", NULL, 0, false },
+		{ "io", NULL, 0, false },
+		{ "verdict", NULL, 0, false },
+		{ "not_measured", fill_not_measured, p->not_measured_n, false },
+		{ "lost", fill_lost, 1, true },
+		{ "overhead", fill_overhead, 1, true },
+	};
+	int err;
+
+	fputc('{', f);
+	err = write_object(p, fill_head, 0, JSON_EMBED, f);
+	for (size_t i = 0; !err && i < sizeof(parts) / sizeof(*parts); i++) {
+		if (parts[i].fill && !parts[i].one) {
+			err = write_array(p, parts[i].key, parts[i].fill, parts[i].n, f);
+			continue;
+		}
+		fprintf(f, ",\n\"%s\":", parts[i].key);
+		if (parts[i].fill)
+			err = write_object(p, parts[i].fill, 0, 0, f);
+		else
+			fputs("null", f);
+	}
+	if (err)
+		return err;
+	errno = 0;
+	if (fputs("}\n", f) == EOF || fflush(f) || ferror(f))
+		return errno ? -errno : -EIO;
+	return 0;
+}
