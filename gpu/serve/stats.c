@@ -33,21 +33,35 @@ static json_t *calls_json(const struct cuda_counts *now, const struct cuda_count
 	return out;
 }
 
-static json_t *copies_json(const struct cuda_counts *now, const struct cuda_counts *since,
-			   bool bytes)
+/* The order in which kinds are listed. */
+static const enum cudaMemcpyKind kinds[COPY_KINDS] = { cudaMemcpyHostToDevice,
+						       cudaMemcpyDeviceToHost,
+						       cudaMemcpyDeviceToDevice,
+						       cudaMemcpyHostToHost };
+
+static json_t *copies_json(const struct cuda_counts *now, const struct cuda_counts *since)
 {
-	static const enum cudaMemcpyKind order[] = { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost,
-						     cudaMemcpyDeviceToDevice,
-						     cudaMemcpyHostToHost };
 	json_t *out = json_object();
 
 	for (int i = 0; i < COPY_KINDS; i++) {
-		const uint64_t *n = bytes ? now->copy_bytes : now->copies;
-		const uint64_t *was = !since ? NULL : bytes ? since->copy_bytes : since->copies;
+		int k = kinds[i];
+		uint64_t calls = now->copies[k] - (since ? since->copies[k] : 0);
+		uint64_t bytes = now->copy_bytes[k] - (since ? since->copy_bytes[k] : 0);
 
-		json_object_set_new(out, cuda_copy_names[order[i]],
-				    integer(n[order[i]] - (was ? was[order[i]] : 0)));
+		json_object_set_new(
+			out, cuda_copy_names[k],
+			json_pack("{s:o,s:o}", "calls", integer(calls), "bytes", integer(bytes)));
 	}
+	return out;
+}
+
+static json_t *bytes_json(const struct cuda_counts *now)
+{
+	json_t *out = json_object();
+
+	for (int i = 0; i < COPY_KINDS; i++)
+		json_object_set_new(out, cuda_copy_names[kinds[i]],
+				    integer(now->copy_bytes[kinds[i]]));
 	return out;
 }
 
@@ -145,15 +159,13 @@ static json_t *stats_json(const struct server *s)
 		return NULL;
 	json_object_set_new(out, "cuda_calls", calls_json(&s->counts, NULL));
 	json_object_set_new(out, "cuda_calls_serving", calls_json(&s->counts, &s->at_ready));
-	json_object_set_new(out, "bytes", copies_json(&s->counts, NULL, true));
-	json_object_set_new(out, "bytes_serving", copies_json(&s->counts, &s->at_ready, true));
-	json_object_set_new(out, "copies", copies_json(&s->counts, NULL, false));
-	json_object_set_new(out, "copies_serving", copies_json(&s->counts, &s->at_ready, false));
+	json_object_set_new(out, "bytes", bytes_json(&s->counts));
+	json_object_set_new(out, "copies", copies_json(&s->counts, NULL));
+	json_object_set_new(out, "copies_serving", copies_json(&s->counts, &s->at_ready));
 	if (s->window) {
 		json_object_set_new(out, "cuda_calls_window",
 				    calls_json(&s->counts, &s->at_window));
-		json_object_set_new(out, "bytes_window",
-				    copies_json(&s->counts, &s->at_window, true));
+		json_object_set_new(out, "copies_window", copies_json(&s->counts, &s->at_window));
 	}
 	json_object_set_new(out, "launches", launches_json(&s->counts));
 	json_object_set_new(out, "latency_ns", latency_json(s));

@@ -19,10 +19,13 @@ def run_server():
     shutil.rmtree(where, ignore_errors=True)
     os.makedirs(where)
     stats, trace = os.path.join(where, "stats.json"), os.path.join(where, "trace.json")
+    # The build with GPU code would find NVIDIA's runtime first and run itself anew on the emulated
+    # one, whose first calls a trace cannot see: name the runtime from the start.
+    env = dict(os.environ, LD_LIBRARY_PATH=os.path.join(harness.BUILD, "emu"))
     status, out, err = harness.run(
         [harness.INFBPF, "trace", "--unit", "ns", "-o", os.path.join(where, "trace.folded"),
          "--json", trace, "--", SERVER, "--device", "emu", "--model", "tiny", "--requests", "40",
-         "--rate", "40", "--seed", "1", "--stats", stats], timeout=100)
+         "--rate", "40", "--seed", "1", "--stats", stats], timeout=100, env=env)
     expect(status == 0, f"ended with {status}: {(out + err)[-600:]}")
     return harness.read_json(stats), harness.read_json(trace), \
         harness.read_folded(os.path.join(where, "trace.folded"))
