@@ -75,7 +75,8 @@ $(B)/emu/libcudart.so: $(B)/emu/libcudart.so.$(CUDART_EMU)
 # --- the server: gcc alone, or with the kernels that nvcc compiled ---
 SERVE_CFLAGS := -Igpu/serve
 $(GPU_O)/gpu/serve/%.o: private GPU_EXTRA := $(SERVE_CFLAGS)
-SERVE_LIBS := -ljansson -lm -lpthread -ldl
+# The static jansson where there is one: what is built here then runs on hosts without it.
+SERVE_LIBS := $(firstword $(wildcard /usr/lib/*/libjansson.a) -ljansson) -lm -lpthread -ldl
 
 # RUNPATH: the emulated runtime beside the program, whatever the build folder is called.
 define SERVE_LINK_EMU
@@ -95,10 +96,12 @@ $(B)/infer-serve: $(SERVE_OBJ) $(KERNEL_OBJ) $(GPU_O)/kernels/stubs.o $(B)/emu/l
 		$(SERVE_FLAVOUR)
 	$(SERVE_LINK_EMU)
 else
+COMMA       := ,
 # Code for these, where this nvcc knows them, and PTX of the newest for what comes after.
 CUDA_ARCHS  := $(filter $(shell $(NVCC) --list-gpu-code | sed 's/sm_//'),75 80 86 89 90)
+CUDA_NEWEST := $(lastword $(CUDA_ARCHS))
 CUDA_GENCODE := $(foreach a,$(CUDA_ARCHS),-gencode arch=compute_$(a),code=sm_$(a)) \
-	-gencode arch=compute_$(lastword $(CUDA_ARCHS)),code=compute_$(lastword $(CUDA_ARCHS))
+	$(if $(CUDA_NEWEST),-gencode arch=compute_$(CUDA_NEWEST)$(COMMA)code=compute_$(CUDA_NEWEST))
 # Where NVIDIA's library is: in the toolkit, by way of the links that lead to nvcc, or where the
 # distribution puts it. It has to be named before the emulated one.
 CUDA_ROOT   := $(realpath $(dir $(realpath $(NVCC)))..)
@@ -109,7 +112,9 @@ CUDA_LIB    := $(patsubst %/,%,$(dir $(firstword $(wildcard $(addsuffix \
 # -fmad=false: no fused multiply-add (see kernels/kernels.h).
 $(GPU_O)/%.cu.o: %.cu $(wildcard kernels/*.h kernels/*.cuh)
 	@mkdir -p $(@D)
-	$(NVCC) -O2 -g -fmad=false -I. -Ikernels $(CUDA_GENCODE) -c $< -o $@
+	@echo "$(NVCC) ... -c $<"; \
+	$(NVCC) -O2 -g -fmad=false -I. -Ikernels $(CUDA_GENCODE) -c $< -o $@ || \
+		{ echo "$(NVCC) failed: 'make NVCC=' builds without GPU code" >&2; exit 1; }
 
 $(B)/infer-serve: $(SERVE_OBJ) $(KERNEL_OBJ) $(CUDA_OBJ) $(EMU_LIBS) $(SERVE_FLAVOUR)
 	$(NVCC) -cudart shared $(SERVE_OBJ) $(KERNEL_OBJ) $(CUDA_OBJ) -o $@ \

@@ -360,6 +360,19 @@ static void test_sync_spins_or_blocks(void **state)
 	assert_true(cpu[0] < 5 * MS);
 	assert_true(cpu[1] > 10 * MS);
 	OK(cudaSetDeviceFlags(cudaDeviceScheduleBlockingSync));
+	/* For an event its own flag counts, not the device's. */
+	for (int spin = 0; spin < 2; spin++) {
+		cudaEvent_t e = event_new(spin ? 0 : cudaEventBlockingSync);
+
+		OK(delay(80 * MS, NULL));
+		OK(cudaEventRecord(e, NULL));
+		cpu[spin] = clock_of(CLOCK_THREAD_CPUTIME_ID);
+		OK(cudaEventSynchronize(e));
+		cpu[spin] = clock_of(CLOCK_THREAD_CPUTIME_ID) - cpu[spin];
+		OK(cudaEventDestroy(e));
+	}
+	assert_true(cpu[0] < 5 * MS);
+	assert_true(cpu[1] > 10 * MS);
 	assert_int_equal(cudaSetDeviceFlags(cudaDeviceScheduleSpin | cudaDeviceScheduleYield),
 			 cudaErrorInvalidValue);
 	cudaGetLastError();
