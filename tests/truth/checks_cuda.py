@@ -115,6 +115,19 @@ def check_frames(t):
     return ""
 
 
+def check_uncovered(t):
+    """What was not probed from the first call on is told; most of the calls are there."""
+    missed = 0
+    for name in CALLS:
+        got, want = t.call(name)["calls"], t.truth[f"{name}.calls"]
+        between(f"{name} calls", got, want // 2, want)
+        missed += want - got
+    uncovered = t.json["lost"]["uncovered_ns"]
+    expect(uncovered > 0 or missed == 0, f"{missed} calls missed, and no time uncovered")
+    between("time uncovered", uncovered, 0, 1000 * MS)
+    return f"{missed} calls missed in {uncovered} ns uncovered"
+
+
 def check_window_calls(t):
     """A window inside the program's life: calls made inside it, so fewer than all; the lengths are
     those of any call."""
