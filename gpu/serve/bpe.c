@@ -108,7 +108,7 @@ size_t bpe_decode(const struct bpe *b, int32_t token, char *out, size_t room)
 {
 	size_t n;
 
-	if (token < 0 || token >= b->vocab) {
+	if (token < 0 || token >= b->vocab || token >= BPE_MAX_VOCAB) {
 		int len = snprintf(out, room, "<%d>", token);
 
 		return len < 0 ? 0 : (size_t)len < room ? (size_t)len : room;

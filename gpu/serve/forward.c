@@ -177,7 +177,7 @@ static void kernels_launch(struct forward *f, const struct forward_pass *pass)
 	matmul(f, f->logits, f->normed, m->map.head, f->input + 3 * rows, samples, m->size.dim,
 	       m->size.vocab, 0);
 	CUDA_LAUNCH(f->counts, argmax, f->compute, .token = f->output,
-		    .margin = (float *)f->output + samples, .logits = f->logits, .rows = samples,
+		    .margin = (void *)(f->output + samples), .logits = f->logits, .rows = samples,
 		    .vocab = m->size.vocab);
 }
 

@@ -69,11 +69,9 @@ static int run(struct server *s, int signal_fd)
 
 	if (!err)
 		err = server_start(s);
-	if (err) {
-		/* A thread that could not be started: the others wait for work that never comes. */
-		fprintf(stderr, "infer-serve: cannot start: %s\n", strerror(-err));
+	/* Said where it happened. Threads that did start wait for work that never comes. */
+	if (err)
 		return err;
-	}
 	fprintf(stderr,
 		"infer-serve: ready pid=%d runtime=%s model=%s seed=%llu rate=%g threads=%u\n",
 		(int)getpid(), s->runtime, model_names[s->options.model],

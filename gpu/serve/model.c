@@ -137,7 +137,8 @@ int model_load(struct model *m, struct cuda_counts *counts, int weights_fd, bool
 	if (!err)
 		err = cos_sin_copy(m, counts, stream);
 	CUDA(counts, cudaStreamDestroy, stream);
-	if (err)
+	/* CUDA errors have been said. */
+	if (err && err != -EIO)
 		fprintf(stderr, "infer-serve: cannot load the weights: %s\n", strerror(-err));
 	return err;
 }

@@ -148,11 +148,12 @@ int options_parse(struct options *o, int argc, char **argv)
 			       .tokenizers = 2,
 			       .new_tokens = 16,
 			       .pinned = true };
+	opterr = 0;
 	for (size_t i = 0; i < ROWS; i++)
 		longs[i] = (struct option){ rows[i].name, required_argument, NULL, 0 };
 	longs[ROWS] = (struct option){ "help", no_argument, NULL, 'h' };
 	longs[ROWS + 1] = (struct option){ "version", no_argument, NULL, 'V' };
-	while ((c = getopt_long(argc, argv, "h", longs, &row)) != -1) {
+	while ((c = getopt_long(argc, argv, ":h", longs, &row)) != -1) {
 		switch (c) {
 		case 0:
 			if (option_set(o, &rows[row], optarg))
@@ -165,7 +166,8 @@ int options_parse(struct options *o, int argc, char **argv)
 			printf("infer-serve %s\n", INFBPF_VERSION);
 			return 1;
 		default:
-			fprintf(stderr, "Try 'infer-serve --help'.\n");
+			fprintf(stderr, "infer-serve: '%s' %s. Try --help\n", argv[optind - 1],
+				c == ':' ? "needs a value" : "is not an option");
 			return -1;
 		}
 	}

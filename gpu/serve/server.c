@@ -69,7 +69,7 @@ static int device_init(struct server *s)
 	return err;
 }
 
-int server_init(struct server *s)
+static int host_init(struct server *s)
 {
 	int err;
 
@@ -87,7 +87,18 @@ int server_init(struct server *s)
 		err = queue_init(&s->to_detokenise, 1);
 	if (!err)
 		err = tokenizer_init(s);
-	return err ? err : device_init(s);
+	return err;
+}
+
+int server_init(struct server *s)
+{
+	int err = host_init(s);
+
+	if (err) {
+		fprintf(stderr, "infer-serve: cannot start: %s\n", strerror(-err));
+		return err;
+	}
+	return device_init(s);
 }
 
 static void *thread_main(void *arg)
@@ -116,7 +127,10 @@ static int thread_start(struct server *s, void (*run)(struct server *s), const c
 	else
 		snprintf(t->name, sizeof(t->name), "%s-%d", name, n);
 	err = pthread_create(&t->thread, NULL, thread_main, t);
-	if (!err)
+	if (err)
+		fprintf(stderr, "infer-serve: cannot start thread %s: %s\n", t->name,
+			strerror(err));
+	else
 		s->threads_n++;
 	return -err;
 }

@@ -94,7 +94,7 @@ void executor_run(struct server *s);
 void detokenizer_run(struct server *s);
 extern const char *const frontend_words[]; /* NULL-ended: what prompts are made of */
 
-/* server.c */
+/* server.c. Negative errno, said on stderr. */
 int server_init(struct server *s); /* options and runtime are set */
 int server_start(struct server *s);
 void server_stop(struct server *s);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "server.h"
 
@@ -32,21 +33,35 @@ static json_t *calls_json(const struct cuda_counts *now, const struct cuda_count
 	return out;
 }
 
-static json_t *copies_json(const struct cuda_counts *now, const struct cuda_counts *since,
-			   bool bytes)
+/* The order in which kinds are listed. */
+static const enum cudaMemcpyKind kinds[COPY_KINDS] = { cudaMemcpyHostToDevice,
+						       cudaMemcpyDeviceToHost,
+						       cudaMemcpyDeviceToDevice,
+						       cudaMemcpyHostToHost };
+
+static json_t *copies_json(const struct cuda_counts *now, const struct cuda_counts *since)
 {
-	static const enum cudaMemcpyKind order[] = { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost,
-						     cudaMemcpyDeviceToDevice,
-						     cudaMemcpyHostToHost };
 	json_t *out = json_object();
 
 	for (int i = 0; i < COPY_KINDS; i++) {
-		const uint64_t *n = bytes ? now->copy_bytes : now->copies;
-		const uint64_t *was = !since ? NULL : bytes ? since->copy_bytes : since->copies;
+		int k = kinds[i];
+		uint64_t calls = now->copies[k] - (since ? since->copies[k] : 0);
+		uint64_t bytes = now->copy_bytes[k] - (since ? since->copy_bytes[k] : 0);
 
-		json_object_set_new(out, cuda_copy_names[order[i]],
-				    integer(n[order[i]] - (was ? was[order[i]] : 0)));
+		json_object_set_new(
+			out, cuda_copy_names[k],
+			json_pack("{s:o,s:o}", "calls", integer(calls), "bytes", integer(bytes)));
 	}
+	return out;
+}
+
+static json_t *bytes_json(const struct cuda_counts *now)
+{
+	json_t *out = json_object();
+
+	for (int i = 0; i < COPY_KINDS; i++)
+		json_object_set_new(out, cuda_copy_names[kinds[i]],
+				    integer(now->copy_bytes[kinds[i]]));
 	return out;
 }
 
@@ -144,15 +159,13 @@ static json_t *stats_json(const struct server *s)
 		return NULL;
 	json_object_set_new(out, "cuda_calls", calls_json(&s->counts, NULL));
 	json_object_set_new(out, "cuda_calls_serving", calls_json(&s->counts, &s->at_ready));
-	json_object_set_new(out, "bytes", copies_json(&s->counts, NULL, true));
-	json_object_set_new(out, "bytes_serving", copies_json(&s->counts, &s->at_ready, true));
-	json_object_set_new(out, "copies", copies_json(&s->counts, NULL, false));
-	json_object_set_new(out, "copies_serving", copies_json(&s->counts, &s->at_ready, false));
+	json_object_set_new(out, "bytes", bytes_json(&s->counts));
+	json_object_set_new(out, "copies", copies_json(&s->counts, NULL));
+	json_object_set_new(out, "copies_serving", copies_json(&s->counts, &s->at_ready));
 	if (s->window) {
 		json_object_set_new(out, "cuda_calls_window",
 				    calls_json(&s->counts, &s->at_window));
-		json_object_set_new(out, "bytes_window",
-				    copies_json(&s->counts, &s->at_window, true));
+		json_object_set_new(out, "copies_window", copies_json(&s->counts, &s->at_window));
 	}
 	json_object_set_new(out, "launches", launches_json(&s->counts));
 	json_object_set_new(out, "latency_ns", latency_json(s));
@@ -164,27 +177,42 @@ static json_t *stats_json(const struct server *s)
 	return out;
 }
 
-/* Under another name first: a reader never sees half a file. */
+static int stream_write(const json_t *json, FILE *f)
+{
+	errno = 0;
+	if (json_dumpf(json, f, JSON_INDENT(1)) || fputc('\n', f) == EOF || fflush(f))
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
+static int open_write(const json_t *json, const char *path)
+{
+	FILE *f = fopen(path, "we");
+	int err;
+
+	if (!f)
+		return -errno;
+	err = stream_write(json, f);
+	if (fclose(f) && !err)
+		err = -errno;
+	return err;
+}
+
+/* A regular file is written under another name first: a reader never sees half of it. Anything
+ * else (a pipe, a device, a link) is written in place and never replaced. */
 static int file_write(const json_t *json, const char *path)
 {
 	char tmp[PATH_MAX];
-	FILE *f;
-	int err = 0;
+	struct stat st;
+	int err;
 
 	if (!strcmp(path, "-"))
-		return json_dumpf(json, stdout, JSON_INDENT(1)) || puts("") < 0 || fflush(stdout)
-			       ? -EIO
-			       : 0;
+		return stream_write(json, stdout);
+	if (!lstat(path, &st) && !S_ISREG(st.st_mode))
+		return open_write(json, path);
 	if (snprintf(tmp, sizeof(tmp), "%s.%d.tmp", path, (int)getpid()) >= (int)sizeof(tmp))
 		return -ENAMETOOLONG;
-	f = fopen(tmp, "we");
-	if (!f)
-		return -errno;
-	errno = 0;
-	if (json_dumpf(json, f, JSON_INDENT(1)) || fputc('\n', f) == EOF)
-		err = errno ? -errno : -EIO;
-	if (fclose(f) && !err)
-		err = -errno;
+	err = open_write(json, tmp);
 	if (!err && rename(tmp, path))
 		err = -errno;
 	if (err)
