@@ -56,17 +56,18 @@ static __always_inline void switch_out_stack(void *ctx, struct task_state *ts, u
 
 /* Counts switches by the kernel's own counters, which were moved just before the tracepoint: the same
  * sums as rusage, and switches that were not shown are in them. Only the first of a window, with no
- * earlier reading to compare, goes by what the event looks like. */
+ * earlier reading to compare, goes by what the event looks like. The switch that ends a thread is not
+ * counted: rusage was closed before it. */
 static __always_inline void count_switches(struct task_state *ts, struct task_struct *prev,
-					   bool voluntary)
+					   bool voluntary, bool dead)
 {
-	u64 nvcsw = prev->nvcsw, nivcsw = prev->nivcsw;
+	u64 nvcsw = prev->nvcsw - dead, nivcsw = prev->nivcsw;
 
 	if (ts->flags & TASK_COUNTED) {
 		ts->times.voluntary += nvcsw - ts->nvcsw;
 		ts->times.involuntary += nivcsw - ts->nivcsw;
 	} else if (voluntary) {
-		ts->times.voluntary++;
+		ts->times.voluntary += !dead;
 	} else {
 		ts->times.involuntary++;
 	}
@@ -101,7 +102,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	/* Whatever it was booked as, it is running now. A switch-in that was not shown leaves its
 	 * time with the state before it. */
 	task_account(ts, ts->state == RUN_NONE ? RUN_ON_CPU : ts->state, now);
-	count_switches(ts, prev, !preempt && prev_state);
+	count_switches(ts, prev, !preempt && prev_state, !!(prev_state & TASK_DEAD));
 	if (prev_state & TASK_DEAD) {
 		ts->flags |= TASK_FLUSHED;
 		thread_send(ts, prev, now, NULL);
