@@ -12,7 +12,10 @@ SHELL   := /bin/sh
 B       := build
 PREFIX  ?= /usr/local
 CLANG   ?= clang
-BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+# Ubuntu's bpftool is a wrapper that refuses to run under any kernel but the one it was packaged with:
+# the first that answers.
+BPFTOOL ?= $(shell for b in bpftool /usr/sbin/bpftool /usr/local/sbin/bpftool /usr/lib/linux-tools/*/bpftool; do \
+	$$b version >/dev/null 2>&1 && echo $$b && exit; done; echo bpftool)
 VERSION := 0.1.0
 
 # STATIC and SANITIZE change what an object is, so each has its own object folder.
@@ -20,7 +23,7 @@ V_DIR   := $(B)/obj$(if $(STATIC),-static)$(if $(SANITIZE),-san)
 
 WARN    := -Wall -Wextra -Wshadow -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla
 CFLAGS  ?= -O2 -g
-SAN     := $(if $(SANITIZE),-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+SAN     := $(if $(SANITIZE),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(SAN) -Iuser -I$(B)/gen -DINFBPF_VERSION='"$(VERSION)"'
 
 ALL           := $(B)/infbpf
@@ -31,18 +34,19 @@ all: all-late
 
 # --- the kernel side: one object a concern, linked by bpftool, embedded as a skeleton ---
 BPF_ARCH := $(shell uname -m | sed -e 's/x86_64/x86/' -e 's/aarch64/arm64/')
-BPF_SRC  := $(wildcard bpf/*.bpf.c)
+# maps.bpf.c first: bpftool 7.1 mislays maps that it meets as extern before their definition.
+BPF_SRC  := bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(wildcard bpf/*.bpf.c))
 BPF_OBJ  := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.bpf.o)
 # -mcpu=v3: compare-and-swap; -g: BTF.
-BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror \
-	-D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux -Iuser -Ibpf
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Werror \
+	-D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux -Iuser -Ibpf -idirafter /usr/include/$(shell uname -m)-linux-gnu
 
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) user/infbpf.h $(wildcard vmlinux/*.h)
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
 $(B)/bpf/infbpf.linked.o: $(BPF_OBJ)
-	$(BPFTOOL) gen object $@ $^
+	$(BPFTOOL) gen object $@ $(BPF_OBJ)
 
 $(B)/gen/infbpf.skel.h: $(B)/bpf/infbpf.linked.o
 	@mkdir -p $(@D)

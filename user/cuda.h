@@ -25,24 +25,25 @@ extern const size_t cuda_calls_n;
 
 uint64_t cuda_call_cookie(size_t row);
 const char *cuda_call_name(unsigned int number); /* row + 1; NULL: no such */
-const char *cuda_copy_kind(unsigned int kind);	  /* cudaMemcpyKind + 1 -> "H2D"...; NULL */
-const char *cuda_error_name(int code);		  /* NULL: not known */
+const char *cuda_copy_kind(unsigned int kind);	 /* cudaMemcpyKind + 1 -> "H2D"...; NULL */
+const char *cuda_error_name(int code);		 /* NULL: not known */
 
 struct cuda_site {
 	uint64_t offset; /* in the file, of the instruction to probe */
 	uint64_t cookie;
-	uint16_t row;	/* of cuda_calls */
-	bool costly;	/* the instruction has to be single-stepped: about 10 us a hit */
+	uint16_t row; /* of cuda_calls */
+	bool costly;  /* the instruction has to be single-stepped: about 10 us a hit */
 };
 
 /* One file that holds CUDA entry points. */
 struct cuda_lib {
-	uint64_t dev, inode;
-	char *path;	 /* as the process sees it */
-	char *open_path; /* where infbpf can open it: /proc/PID/map_files/... or the like */
-	const char *api; /* "runtime" or "driver" */
-	bool emu;	 /* gpu/emu's runtime: exports infbpf_emu_runtime */
-	bool is_static;	 /* a static runtime inside a program */
+	uint64_t dev, inode; /* as stat() has them */
+	char *path;	     /* as the process sees it */
+	char *open_path; /* where infbpf can open it: /proc/PID/map_files/... or the like; good for as
+			  * long as that process lives */
+	const char *api;  /* "runtime" or "driver" */
+	bool emu;	  /* gpu/emu's runtime: exports infbpf_emu_runtime */
+	bool is_static;	  /* a static runtime inside a program */
 	char version[16]; /* "13.0" or "13"; "" unknown */
 	struct cuda_site *sites;
 	size_t sites_n;
@@ -51,6 +52,10 @@ struct cuda_lib {
 struct cuda_libs {
 	struct cuda_lib *libs;
 	size_t n;
+	/* Programs looked into for a static runtime and found without, so that they are not read again
+	 * each time: pairs of device and inode. */
+	uint64_t (*without)[2];
+	size_t without_n;
 };
 
 /* Adds the CUDA libraries mapped by pid that are not in libs yet (by device and inode). Returns how
@@ -64,5 +69,8 @@ void cuda_libs_free(struct cuda_libs *libs);
  * instruction instead of single-stepping it (an endbr64 is stepped over; the stack pointer there is
  * still the one at entry). costly: nothing cheap was found, the offset is 0. */
 unsigned int cuda_probe_skip(const uint8_t *code, size_t n, bool *costly);
+/* Is the function nothing but a jump (as __cudaLaunchKernel to cudaLaunchKernel)? Probing both ends
+ * would count the call twice, with equal stack pointers. to: where it jumps, from its start. */
+bool cuda_probe_forwards(const uint8_t *code, size_t n, int64_t *to);
 
 #endif /* CUDA_H */

@@ -20,10 +20,11 @@
 
 /* What a thread is doing. The four states of the time model, and NONE before the seed. */
 enum run_state {
-	RUN_NONE = 0,	   /* storage exists, first state not known yet */
+	RUN_NONE = 0, /* storage exists, first state not known yet */
 	RUN_ON_CPU = 1,
-	RUN_WOKEN = 2,	   /* run queue, after a wake-up */
-	RUN_PREEMPTED = 3, /* run queue, switched out while runnable (preempted, yielded, throttled) */
+	RUN_WOKEN = 2, /* run queue, after a wake-up */
+	RUN_PREEMPTED =
+		3, /* run queue, switched out while runnable (preempted, yielded, throttled) */
 	RUN_BLOCKED = 4,
 	RUN_DEAD = 5,
 };
@@ -115,24 +116,28 @@ struct api_rec {
 	__u64 voluntary;
 	__u64 involuntary;
 	__u64 max_ns;
-	__u64 abandoned; /* left by longjmp or thread death; not in any other field */
+	/* Not in any other field: */
+	__u64 abandoned;     /* left by longjmp or thread death */
+	__u64 open_at_start; /* began before the window, ended inside it */
 	__u32 hist[HIST_BUCKETS];
 };
 
 /* The attach cookie of a CUDA call's probes: which call, and which integer argument holds what.
- * Argument numbers are 1-based; 0 means none. */
-#define COOKIE_CALL(c)	   ((__u16)((c) & 0xffff))	   /* row of user/cuda_api.c + 1 */
-#define COOKIE_BYTES(c)	   ((__u8)(((c) >> 16) & 0xf))	   /* argument that counts bytes */
-#define COOKIE_TIMES(c)	   ((__u8)(((c) >> 20) & 0xf))	   /* argument that multiplies it (2D) */
-#define COOKIE_KIND(c)	   ((__u8)(((c) >> 24) & 0xf))	   /* argument that is a cudaMemcpyKind */
-#define COOKIE_MAKE(call, bytes, times, kind)                                                       \
-	((__u64)(call) | (__u64)(bytes) << 16 | (__u64)(times) << 20 | (__u64)(kind) << 24)
+ * Argument numbers are 1-based, up to 8 (from the seventh on they are on the stack); 0 means none. */
+#define COOKIE_CALL(c)	((__u16)((c) & 0xffff))	   /* row of user/cuda_api.c + 1 */
+#define COOKIE_BYTES(c) ((__u8)(((c) >> 16) & 0xf)) /* argument that counts bytes */
+#define COOKIE_TIMES(c) ((__u8)(((c) >> 20) & 0xf)) /* argument that multiplies it (2D) */
+#define COOKIE_KIND(c)	((__u8)(((c) >> 24) & 0xf)) /* argument that is a cudaMemcpyKind */
+#define COOKIE_FIXED(c) ((__u8)(((c) >> 28) & 0xf)) /* cudaMemcpyKind + 1 that the name tells */
+#define COOKIE_MAKE(call, bytes, times, kind, fixed)                                               \
+	((__u64)(call) | (__u64)(bytes) << 16 | (__u64)(times) << 20 | (__u64)(kind) << 24 |       \
+	 (__u64)(fixed) << 28)
 
 /* --- records in the ring buffer and in the closing iterator's output --- */
 enum rec_type {
-	REC_THREAD = 1, /* struct rec_thread: the final account of a thread */
-	REC_SAMPLE = 2, /* struct rec_sample */
-	REC_LIFE = 3,	/* struct rec_life */
+	REC_THREAD = 1,	 /* struct rec_thread: the final account of a thread */
+	REC_SAMPLE = 2,	 /* struct rec_sample */
+	REC_LIFE = 3,	 /* struct rec_life */
 	REC_RESOLVE = 4, /* struct rec_resolve */
 };
 
@@ -142,10 +147,10 @@ struct rec_hdr {
 };
 
 enum thread_flags {
-	THREAD_ENDED = 1 << 0,	/* died, or became another image by exec, inside the window */
+	THREAD_ENDED = 1 << 0, /* died, or became another image by exec, inside the window */
 	THREAD_KTHREAD = 1 << 1,
 	THREAD_UNSEEDED = 1 << 2, /* never got a state: no event and no seed */
-	THREAD_BORN = 1 << 3,	/* born inside the window */
+	THREAD_BORN = 1 << 3,	  /* born inside the window */
 };
 
 struct rec_thread {
@@ -153,8 +158,8 @@ struct rec_thread {
 	__u64 serial; /* one a thread and image, never reused */
 	__u32 tgid;   /* in the initial pid namespace */
 	__u32 tid;
-	__u32 image; /* process image: changes at exec, inherited at fork */
-	__u32 flags; /* enum thread_flags */
+	__u32 image;	/* process image: changes at exec, inherited at fork */
+	__u32 flags;	/* enum thread_flags */
 	__u64 start_ns; /* of this thread's part of the window */
 	__u64 end_ns;
 	struct thread_times times; /* sums to end_ns - start_ns */
@@ -186,7 +191,7 @@ struct user_regs {
 };
 
 /*
- * A stack. Followed by user_n user addresses (leaf first), then kernel_n kernel addresses (leaf
+ * A stack. In memory followed by user_n user addresses (leaf first), then kernel_n kernel addresses (leaf
  * first), then stack_bytes of user stack copied from regs.sp upward.
  */
 struct rec_sample {
@@ -212,7 +217,6 @@ struct rec_sample {
 	__u32 seq;	   /* SAMPLE_OUT: matches rec_resolve.seq */
 	__u64 call_ra;	   /* return address of the open call, 0: none. Mends "[uprobes]" frames */
 	struct user_regs regs;
-	__u64 ips[];
 };
 
 /* The gap that began with SAMPLE_OUT (serial, seq) is over. */
@@ -229,7 +233,6 @@ struct rec_resolve {
 enum life_what {
 	LIFE_FORK = 1, /* a new process in scope (not a thread) */
 	LIFE_EXEC = 2, /* new program image: probes and maps have to be found again */
-	LIFE_EXIT = 3, /* the last known thread of a process died */
 };
 
 struct rec_life {
@@ -242,21 +245,35 @@ struct rec_life {
 	char comm[INFBPF_COMM];
 };
 
+/* Threads that ended while the ring was full: sums by process and name, in the map "ended". */
+struct ended_key {
+	__u32 tgid;
+	char comm[INFBPF_COMM];
+};
+
+struct ended_rec {
+	struct thread_times times;
+	__u64 wall_ns;
+	__u64 threads;
+};
+
 /* Losses and activity, one copy a CPU; user space sums them. */
 struct cpu_counts {
-	__u64 runs;	     /* BPF programs run, inside the window */
-	__u64 switches;	     /* sched_switch seen, any task */
-	__u64 call_hits;     /* entry probe hits in scope or not */
-	__u64 return_hits;   /* return probe hits */
-	__u64 samples;	     /* samples sent */
-	__u64 lost_ring;     /* records that did not fit the ring */
-	__u64 lost_stack;    /* stacks decided on but not taken (missed mark, scratch busy) */
-	__u64 lost_map;	     /* updates refused by a full map */
-	__u64 lost_wakeup;   /* switched in while still booked as blocked */
-	__u64 lost_switch;   /* prev was not the task last switched in on this CPU */
-	__u64 lost_storage;  /* thread in scope without storage: not accounted */
-	__u64 lost_return;   /* return without entry, or entry beyond the call stack's depth */
-	__u64 lost_thread;   /* ended threads whose record went to the map "ended" instead of the ring */
+	__u64 switches; /* sched_switch, any task, inside the window */
+	__u64 wakeups;	/* sched_wakeup, likewise */
+	__u64 clocks;	/* ticks of the on-CPU clock */
+	__u64 call_hits;   /* entry probe hits in scope or not */
+	__u64 return_hits; /* return probe hits */
+	__u64 samples;	   /* samples sent */
+	__u64 lost_ring;   /* records that did not fit the ring */
+	__u64 lost_stack;  /* stacks decided on but not taken (missed mark, scratch busy) */
+	__u64 lost_map;	   /* updates refused by a full map */
+	__u64 lost_wakeup; /* switched in while still booked as blocked */
+	__u64 lost_switch; /* a thread's state contradicts the event: one before it was not shown */
+	__u64 lost_storage; /* thread in scope without storage: not accounted */
+	__u64 lost_return;  /* return without entry, or entry beyond the call stack's depth */
+	__u64 calibrate_hits;
+	__u64 lost_thread; /* ended threads that are in no record and not in the map "ended" */
 };
 
 #endif /* INFBPF_H */

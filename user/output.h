@@ -36,7 +36,7 @@ int json_write(const struct profile *p, FILE *f);
 
 struct summary_options {
 	bool colour;
-	bool wide; /* all threads and calls, not one screen */
+	bool wide;	      /* all threads and calls, not one screen */
 	unsigned int columns; /* 0: 80 */
 };
 /* summary.c: the screen printed at the end of a trace. */

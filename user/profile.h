@@ -60,8 +60,8 @@ struct profile_thread {
 	uint64_t start_ns; /* offset from the window's start */
 	uint64_t wall_ns;
 	uint64_t state_ns[PROFILE_STATES]; /* sums to wall_ns */
-	uint64_t blocked_by_ns[CAUSES];	   /* sums to state_ns[PROFILE_BLOCKED] after profile_finish */
-	uint64_t call_ns;		   /* inside CUDA calls, all states; set by profile_finish */
+	uint64_t blocked_by_ns[CAUSES]; /* sums to state_ns[PROFILE_BLOCKED] after profile_finish */
+	uint64_t call_ns;		/* inside CUDA calls, all states; set by profile_finish */
 	uint64_t voluntary;
 	uint64_t involuntary;
 	uint64_t migrations;
@@ -98,21 +98,22 @@ struct profile_line {
 	uint8_t cause;	 /* enum wait_cause */
 	uint16_t user_n; /* of the frames, how many are user frames; the rest are kernel frames */
 	uint16_t frames_n;
-	const char *call;	 /* the CUDA call in progress, NULL: none; also among the frames */
+	const char *call; /* the CUDA call in progress, NULL: none; also among the frames */
 	const char *const *frames; /* outermost first; already free of ';' and newlines */
 	uint64_t value_ns;
 	uint64_t stacks; /* stacks that stand behind it; 0: pooled or "[not sampled]" */
 };
 
 struct profile_lost {
-	uint64_t events;       /* switches and wake-ups that the kernel did not show */
-	uint64_t stacks;       /* stacks decided on but not taken */
-	uint64_t ring;	       /* records that did not fit the ring buffer */
-	uint64_t map_full;     /* updates refused by a full map */
-	uint64_t missed_runs;  /* BPF runs skipped by the kernel's recursion guard */
-	uint64_t uncovered_ns; /* sum over processes: time a CUDA library was mapped but not probed */
-	uint64_t threads;      /* threads in scope without an account */
-	uint64_t returns;      /* CUDA returns without their entry */
+	uint64_t events;      /* switches and wake-ups that the kernel did not show */
+	uint64_t stacks;      /* stacks decided on but not taken */
+	uint64_t ring;	      /* records that did not fit the ring buffer */
+	uint64_t map_full;    /* updates refused by a full map */
+	uint64_t missed_runs; /* BPF runs skipped by the kernel's recursion guard */
+	uint64_t
+		uncovered_ns; /* sum over processes: time a CUDA library was mapped but not probed */
+	uint64_t threads;     /* threads in scope without an account */
+	uint64_t returns;     /* CUDA returns without their entry */
 };
 
 struct profile_overhead {
@@ -129,16 +130,17 @@ struct profile {
 	/* Set by the caller. */
 	uint64_t duration_ns; /* t1 - t0 */
 	const char *host, *kernel;
-	const char *runtime; /* "nvidia", "emu" or "none" */
+	const char *runtime;	     /* "nvidia", "emu" or "none" */
 	const char *runtime_version; /* "13.0", NULL: unknown */
-	const char *target;  /* for titles: "infer-serve (4242)" */
-	uint64_t period_ns;  /* the stack period T at the start; raised under load */
-	uint64_t stacks;     /* samples received */
+	const char *target;	     /* for titles: "infer-serve (4242)" */
+	uint64_t period_ns;	     /* the stack period T at the start; raised under load */
+	uint64_t stacks;	     /* samples received */
 	struct profile_lost lost;
 	struct profile_overhead overhead;
 
 	/* Filled by the functions below. */
-	struct profile_thread *threads; /* after profile_finish: by process, then wall time not idle */
+	struct profile_thread
+		*threads; /* after profile_finish: by process, then wall time not idle */
 	size_t threads_n;
 	struct profile_call *calls; /* by wall time, falling */
 	size_t calls_n;
@@ -185,7 +187,7 @@ struct profile_stack {
 	uint64_t serial;
 	uint8_t state; /* enum profile_state */
 	int16_t syscall;
-	uint16_t flags; /* enum wait_flags, of user/infbpf.h */
+	uint16_t flags;	  /* enum wait_flags, of user/infbpf.h */
 	const char *call; /* NULL: outside calls */
 	bool call_return; /* taken at the call's return: stands for its state only if nothing else does */
 	const char *const *frames;

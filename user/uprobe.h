@@ -24,7 +24,8 @@ struct uprobe_site {
 
 /* Attaches prog_fd to the sites of a file; pid 0: every process. Appends link descriptors to fds
  * (room for sites_n). Returns how many descriptors, or a negative errno with none left open. */
-int uprobe_attach(enum uprobe_kind kind, int prog_fd, const char *path, const struct uprobe_site *sites,
-		  size_t sites_n, pid_t pid, bool is_return, int *fds);
+int uprobe_attach(enum uprobe_kind kind, int prog_fd, const char *path,
+		  const struct uprobe_site *sites, size_t sites_n, pid_t pid, bool is_return,
+		  int *fds);
 
 #endif /* UPROBE_H */

@@ -23,9 +23,21 @@ struct elf_function {
 	uint64_t size;
 	const char *name; /* lives as long as the file */
 };
-/* All function symbols (STT_FUNC, STT_GNU_IFUNC) of .symtab, and of .dynsym; sorted by address.
+/* All function symbols (STT_FUNC, STT_GNU_IFUNC) of .symtab, and of .dynsym, that lie in executable
+ * segments; sorted by address, of equal addresses the name to show first. A symbol without a size
+ * (assembly) reaches to the next one or the end of its section; no size reaches beyond its segment.
  * The array belongs to the file. */
 int elf_file_functions(struct elf_file *f, const struct elf_function **out, size_t *n);
+/* The function that holds vaddr, NULL: none. */
+const struct elf_function *elf_function_find(const struct elf_function *functions, size_t n,
+					     uint64_t vaddr);
+
+/* The defined symbols of .dynsym, any type, sorted by address, sizes as in the file. */
+int elf_file_dynsyms(struct elf_file *f, const struct elf_function **out, size_t *n);
+
+/* Memory the symbol tables hold, in bytes; drop gives it back (names with it). */
+size_t elf_file_table_bytes(const struct elf_file *f);
+void elf_file_drop_tables(struct elf_file *f);
 
 /* A dynamic symbol by name (any type). -ENOENT: none. */
 int elf_file_dynsym(struct elf_file *f, const char *name, uint64_t *vaddr);
@@ -36,6 +48,12 @@ int elf_file_offset_to_vaddr(const struct elf_file *f, uint64_t offset, uint64_t
 
 /* Up to n bytes of code at vaddr. Returns how many, or a negative errno. */
 int elf_file_read(const struct elf_file *f, uint64_t vaddr, void *buf, size_t n);
+
+/* Is there file-backed code at vaddr? What a probe's address has to be. */
+bool elf_file_is_code(const struct elf_file *f, uint64_t vaddr);
+
+/* DT_SONAME. -ENOENT: none; -ENAMETOOLONG. */
+int elf_file_soname(const struct elf_file *f, char *buf, size_t len);
 
 /* GNU build id as lower-case hex. -ENOENT: none. */
 int elf_file_build_id(const struct elf_file *f, char *buf, size_t len);

@@ -48,15 +48,21 @@ bool symbols_is_code(struct sym_image *im, uint64_t ip);
 const char *symbols_name(struct symbols *s, uint32_t location);
 
 /* Kernel addresses hidden (kptr_restrict, no CAP_SYSLOG): names are "[kernel]_[k]". */
-bool symbols_kernel_hidden(const struct symbols *s);
+bool symbols_kernel_hidden(struct symbols *s);
 
 /* Address of a kernel symbol, 0: none. Also finds "name.isra.0" and the like when only that
  * exists; the real name then goes to found (size found_len). */
 uint64_t symbols_kernel_address(struct symbols *s, const char *name, char *found, size_t found_len);
 
-/* Demangles C++ and Rust (v0 and legacy); malloc'ed, NULL: not mangled. */
+/* Longest name handed out, in bytes; longer ones are cut and end in "...". "_[k]" comes on top. */
+#define SYMBOLS_NAME_MAX 240
+
+/* Demangles C++ and Rust (v0 and legacy), without parameters and Rust's hash; malloc'ed, NULL: not
+ * mangled. Long results come cut, ending in "...". */
 char *symbols_demangle(const char *mangled);
-/* In place: makes a name safe for a folded frame (see the top). */
+/* In place: makes a name safe for a folded frame (see the top), at most SYMBOLS_NAME_MAX bytes. What
+ * it replaces: ';' by ':', control characters (also Unicode's, and those that turn the direction of
+ * text) and invalid UTF-8 by '?', the last space before trailing digits by '_'. */
 void symbols_clean_name(char *name);
 
 #endif /* SYMBOLS_H */

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Maps, globals and helpers that the kernel side shares.
+ *
+ * The .bpf.c files are linked into one object: the file that defines INFBPF_OWNER (maps.bpf.c) owns
+ * the maps and globals, the others declare them extern. (bpftool 7.1 links neither static maps nor
+ * struct-typed globals, hence scalars.)
+ */
+#ifndef INFBPF_BPF_H
+#define INFBPF_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include "infbpf.h"
+
+#ifdef INFBPF_OWNER
+#define SHARED
+#define SHARED_INIT(x) = x
+#else
+#define SHARED extern
+#define SHARED_INIT(x)
+#endif
+
+/* --- constants, set before load --- */
+SHARED const volatile __u32 cfg_scope_all SHARED_INIT(0); /* every task of the host is in scope */
+SHARED const volatile __u32
+	cfg_prev_state SHARED_INIT(0); /* sched_switch has its 4th argument (5.18) */
+/* 1: stacks of waits are taken after the switch-in; 0: at switch-out, no better hook exists */
+SHARED const volatile __u32 cfg_after_switch SHARED_INIT(0);
+
+/* --- globals, changed while running --- */
+/* The window's clock gates: an event counts when t_begin <= its time < t_end. */
+SHARED volatile __u64 t_begin SHARED_INIT(~0ULL);
+SHARED volatile __u64 t_end SHARED_INIT(~0ULL);
+/* The stack period T in ns: raised by user space under load. */
+SHARED volatile __u64 period_ns SHARED_INIT(10000000);
+SHARED volatile __u64 next_serial SHARED_INIT(1);
+SHARED volatile __u32 next_image SHARED_INIT(1);
+SHARED volatile __u32 next_seq SHARED_INIT(1);
+/* How the closing iterator did: tasks it had to leave because a handler was still in them. */
+SHARED volatile __u32 close_left SHARED_INIT(0);
+
+#define CALL_DEPTH 4 /* nested traced calls whose stack pointers are kept */
+
+enum task_flags {
+	TASK_PENDING = 1 << 0,	   /* a stack is due at the end of this switch-in */
+	TASK_FLUSHED = 1 << 1,	   /* the account was handed over */
+	TASK_BORN = 1 << 2,	   /* born inside the window */
+	TASK_RAN = 1 << 3,	   /* was switched in at least once */
+	TASK_OPEN_BEFORE = 1 << 4, /* the open call began before the window */
+	TASK_COUNTED = 1 << 5,	   /* nvcsw and nivcsw are those of its last switch-out */
+	TASK_CALLED = 1 << 6,	   /* entered a traced call at least once */
+};
+
+/*
+ * All that is known about a thread in scope. Having one is being in scope.
+ *
+ * Who writes: sched_switch and sched_wakeup, which the kernel serialises per task by its run queue's
+ * lock; and the task's own probes, which those can interrupt (hence seq). Nobody else until the
+ * window has closed.
+ */
+struct task_state {
+	u64 serial;
+	u64 start_ns; /* of the thread's part of the window; 0: the window's begin */
+	u64 since_ns; /* begin of the present state; 0: start */
+	u32 tgid, tid, image;
+	u32 state; /* enum run_state */
+	u32 seq;   /* changes whenever times or since_ns do */
+	u32 busy;  /* handlers at work on this task; nests, never runs on two CPUs at once */
+	u32 flags; /* enum task_flags */
+	s32 cpu;   /* last switched in on */
+	struct thread_times times;
+	u64 nvcsw, nivcsw; /* the kernel's own counts at the last switch-out */
+
+	/* The gap between switch-out and switch-in in progress. */
+	u64 gap_ns;	    /* when it began */
+	u64 gap_blocked_ns; /* its blocked part, once woken */
+	s16 syscall;
+	u16 wait_flags;
+	u32 out_seq; /* SAMPLE_OUT sent for this gap */
+	/* The stack due (TASK_PENDING): parts of the gap, weighted. */
+	u64 due_woken_ns, due_preempted_ns, due_blocked_ns;
+	u64 last_out_ns; /* last SAMPLE_OUT */
+
+	struct wait_slot waits[WAIT_SLOTS];
+	struct call_slot calls[CALL_SLOTS];
+	u32 wait_next, call_next; /* slot to evict next */
+
+	/* Traced calls in progress: entry stack pointers, outermost first. */
+	u64 call_sp[CALL_DEPTH];
+	u32 depth;
+	u32 abandoned;
+	u16 call, call_kind; /* the outermost */
+	u32 call_pad;
+	u64 call_ra;
+	u64 call_bytes;
+	struct thread_times call_at; /* the thread's counters then */
+	char old_comm
+		[INFBPF_COMM]; /* before the last rename: the name of the image that exec ends */
+};
+
+/* Room to build a record in. One a CPU and use: an interrupt must not find its own in use. */
+enum scratch_use {
+	SCRATCH_SAMPLE, /* on-CPU clock: hard interrupt */
+	SCRATCH_SWITCH, /* around a context switch: no preemption */
+	SCRATCH_PROBE,	/* user probes: preemptible, so the owner is marked */
+	SCRATCH_ITER,	/* closing iterator: one reader */
+	SCRATCH_USES,
+};
+
+struct scratch {
+	u64 owned;
+	struct rec_sample sample;
+	u64 ips[2 * INFBPF_MAX_STACK];
+	struct rec_thread thread;
+};
+
+#define MAP(name) name SEC(".maps")
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_state);
+} MAP(tasks);
+
+/* Process ids in scope, for the scope iterator. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u32);
+	__type(value, u32);
+} MAP(targets);
+
+/* What the slots in task storage have no room for. Preallocated: updated under the run queue lock. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct wait_key);
+	__type(value, struct wait_slot);
+} MAP(waits);
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct call_key);
+	__type(value, struct call_slot);
+} MAP(thread_calls);
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2048);
+	__type(key, struct api_key);
+	__type(value, struct api_rec);
+} MAP(apis);
+
+/* One zeroed api_rec: what a new entry starts from (it does not fit the BPF stack). */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct api_rec);
+} MAP(api_zero);
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct ended_key);
+	__type(value, struct ended_rec);
+} MAP(ended);
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 * 1024 * 1024); /* set again before load */
+} MAP(ring);
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct cpu_counts);
+} MAP(counts);
+
+/* Per CPU: a stack is due for the task being switched in. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} MAP(due);
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SCRATCH_USES);
+	__type(key, u32);
+	__type(value, struct scratch);
+} MAP(scratches);
+
+/* sched.h; not in BTF. Values unchanged since 4.14. */
+#define TASK_STOPPED_OR_TRACED (0x4 | 0x8)
+#define TASK_DEAD	       0x80
+#define PF_KTHREAD	       0x00200000
+
+/* Never NULL (index 0 of an array), but the verifier wants to be told. */
+static __always_inline struct cpu_counts *cpu_counts(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&counts, &zero);
+}
+
+static __always_inline struct scratch *scratch_get(u32 use)
+{
+	return bpf_map_lookup_elem(&scratches, &use);
+}
+
+static __always_inline bool in_window(u64 now)
+{
+	return now >= t_begin && now < t_end;
+}
+
+static __always_inline u64 task_since(const struct task_state *ts)
+{
+	u64 since = ts->since_ns ? ts->since_ns : ts->start_ns;
+	u64 begin = t_begin;
+
+	return since > begin ? since : begin;
+}
+
+static __always_inline u64 task_start(const struct task_state *ts)
+{
+	u64 begin = t_begin;
+
+	return ts->start_ns > begin ? ts->start_ns : begin;
+}
+
+/* Closes the present state at now and returns its length. One timestamp ends a state and starts the
+ * next, and a clock that is behind (another CPU's, by nanoseconds) adds nothing: the sums equal
+ * end - start by construction. */
+static __always_inline u64 task_account(struct task_state *ts, u32 state, u64 now)
+{
+	u64 since = task_since(ts);
+	u64 d = 0;
+
+	if (now > since) {
+		d = now - since;
+		since = now;
+	}
+	ts->seq++;
+	switch (state) {
+	case RUN_ON_CPU:
+		ts->times.on_cpu_ns += d;
+		break;
+	case RUN_WOKEN:
+		ts->times.woken_ns += d;
+		break;
+	case RUN_PREEMPTED:
+		ts->times.preempted_ns += d;
+		break;
+	default:
+		ts->times.blocked_ns += d;
+	}
+	ts->since_ns = since;
+	return d;
+}
+
+/* Blocked time outside CUDA calls, by cause. Costs nothing while a thread keeps waiting for the
+ * same few things: a slot in its storage; one map update when a slot is taken over. */
+static __always_inline void wait_add(struct task_state *ts, u64 d)
+{
+	struct wait_slot *victim, *in_map;
+	struct wait_key key = {};
+	struct cpu_counts *c;
+	u32 i;
+
+	if (!d)
+		return;
+#pragma unroll
+	for (i = 0; i < WAIT_SLOTS; i++) {
+		struct wait_slot *s = &ts->waits[i];
+
+		if (!s->ns) {
+			s->syscall = ts->syscall;
+			s->flags = ts->wait_flags;
+			s->count = 1;
+			s->ns = d;
+			return;
+		}
+		if (s->syscall == ts->syscall && s->flags == ts->wait_flags) {
+			s->ns += d;
+			s->count++;
+			return;
+		}
+	}
+	victim = &ts->waits[ts->wait_next++ & (WAIT_SLOTS - 1)];
+	key.serial = ts->serial;
+	key.syscall = victim->syscall;
+	key.flags = victim->flags;
+	in_map = bpf_map_lookup_elem(&waits, &key);
+	if (in_map) {
+		/* One writer a thread at a time: the key holds its serial number. */
+		in_map->ns += victim->ns;
+		in_map->count += victim->count;
+	} else if (bpf_map_update_elem(&waits, &key, victim, BPF_ANY)) {
+		c = cpu_counts();
+		if (c)
+			c->lost_map++;
+	}
+	victim->syscall = ts->syscall;
+	victim->flags = ts->wait_flags;
+	victim->count = 1;
+	victim->ns = d;
+}
+
+/* The blocked part of a gap is over (or cut by the window's end). */
+static __always_inline void task_blocked(struct task_state *ts, u64 d)
+{
+	ts->gap_blocked_ns += d;
+	if (!(ts->wait_flags & WAIT_IN_CALL))
+		wait_add(ts, d);
+}
+
+/* Takes a stack for a duration d with probability min(1, d / T); *weight is what d stands for then,
+ * max(d, T). prandom is 32 bits wide: T up to 18 minutes without overflow. */
+static __always_inline bool stack_wanted(u64 d, u64 *weight)
+{
+	u64 t = period_ns;
+
+	if (d >= t) {
+		*weight = d;
+		return true;
+	}
+	*weight = t;
+	return (((u64)bpf_get_prandom_u32() * t) >> 32) < d;
+}
+
+/* part * weight / d, for part <= d. d is under 2^40 in practice; larger values lose low bits. */
+static __always_inline u64 stack_share(u64 part, u64 weight, u64 d)
+{
+	if (!part || !d)
+		return 0;
+	if (part == d)
+		return weight;
+	if (weight == d)
+		return part;
+	/* weight is T here, at most 10 s: 34 bits. Keep the product within 64. */
+	return ((part >> 4) * weight / d) << 4;
+}
+
+/* Records are read by a poll loop; nobody is woken unless the ring fills up. */
+static __always_inline u64 ring_flags(void)
+{
+	u64 used = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	u64 size = bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE);
+
+	return used > size / 4 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void regs_save(struct user_regs *out, const struct pt_regs *regs)
+{
+	out->ip = regs->ip;
+	out->sp = regs->sp;
+	out->bp = regs->bp;
+	out->bx = regs->bx;
+	out->r12 = regs->r12;
+	out->r13 = regs->r13;
+	out->r14 = regs->r14;
+	out->r15 = regs->r15;
+}
+
+static __always_inline void sample_start(struct rec_sample *s, const struct task_state *ts,
+					 u16 kind, u64 now)
+{
+	s->hdr.type = REC_SAMPLE;
+	s->serial = ts->serial;
+	s->time_ns = now;
+	s->tgid = ts->tgid;
+	s->tid = ts->tid;
+	s->image = ts->image;
+	s->kind = kind;
+	s->call = ts->depth ? ts->call : 0;
+	s->on_cpu_ns = 0;
+	s->woken_ns = 0;
+	s->preempted_ns = 0;
+	s->blocked_ns = 0;
+	s->syscall = ts->syscall;
+	s->flags = ts->wait_flags;
+	s->stack_bytes = 0;
+	s->seq = 0;
+	s->call_ra = ts->depth ? ts->call_ra : 0;
+}
+
+/*
+ * Walks the stacks of the current task by frame pointers and sends the record. ctx: the program's.
+ * Cost: 0.6 us for a few frames, 1.9 us for 26; only ever for stacks that were decided on.
+ * Context: any; bpf_get_stack does not fault user pages in.
+ */
+static __always_inline void sample_send(void *ctx, struct scratch *sc, bool user, bool kernel)
+{
+	struct rec_sample *s = &sc->sample;
+	struct cpu_counts *c = cpu_counts();
+	long un = 0, kn = 0;
+	u64 len;
+
+	if (user) {
+		un = bpf_get_stack(ctx, sc->ips, INFBPF_MAX_STACK * 8, BPF_F_USER_STACK);
+		if (un < 0)
+			un = 0;
+	}
+	un >>= 3;
+	if (un > INFBPF_MAX_STACK)
+		un = INFBPF_MAX_STACK;
+	if (kernel) {
+		kn = bpf_get_stack(ctx, &sc->ips[un], INFBPF_MAX_STACK * 8, 0);
+		if (kn < 0)
+			kn = 0;
+	}
+	kn >>= 3;
+	if (kn > INFBPF_MAX_STACK)
+		kn = INFBPF_MAX_STACK;
+	s->user_n = un;
+	s->kernel_n = kn;
+	len = sizeof(*s) + (un + kn) * 8;
+	if (len > sizeof(*s) + sizeof(sc->ips))
+		return;
+	s->hdr.len = len;
+	if (!c)
+		return;
+	if (bpf_ringbuf_output(&ring, s, len, ring_flags()))
+		c->lost_ring++;
+	else
+		c->samples++;
+}
+
+#endif /* INFBPF_BPF_H */

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * On-CPU samples, by a software clock on every CPU.
+ *
+ * Context: hard interrupt (hrtimer) of the software clock, never NMI. Cost: a storage look-up per
+ * tick where the interrupted task is not in scope, a stack walk where it is; 99 times a second and
+ * CPU.
+ */
+#include "infbpf.bpf.h"
+
+SEC("perf_event")
+int handle_clock(struct bpf_perf_event_data *ctx)
+{
+	u64 now = bpf_ktime_get_ns();
+	struct cpu_counts *c = cpu_counts();
+	struct task_struct *task;
+	struct task_state *ts;
+	struct rec_sample *s;
+	struct scratch *sc;
+	bool user;
+
+	if (!in_window(now))
+		return 0;
+	if (c)
+		c->clocks++;
+	task = bpf_get_current_task_btf();
+	ts = bpf_task_storage_get(&tasks, task, NULL, 0);
+	if (!ts || ts->flags & TASK_FLUSHED)
+		return 0;
+	sc = scratch_get(SCRATCH_SAMPLE);
+	if (!sc)
+		return 0;
+	s = &sc->sample;
+	sample_start(s, ts, SAMPLE_ON_CPU, now);
+	s->syscall = INFBPF_NO_SYSCALL;
+	s->flags = 0;
+	/* The saved user registers: of this interrupt if it came from user mode, else of the entry
+	 * into the kernel. */
+	user = (ctx->regs.cs & 3) == 3;
+	regs_save(&s->regs, (struct pt_regs *)bpf_task_pt_regs(task));
+	sample_send(ctx, sc, !(task->flags & PF_KTHREAD), !user);
+	return 0;
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The state machine: on-CPU, run queue (woken, preempted), blocked.
+ *
+ * Context: sched_switch and sched_wakeup run with the run queue lock of the task held and interrupts
+ * off, so the events of one task are totally ordered. No map is ever allocated from here (task
+ * storage is created elsewhere: before 6.4 creating it here could allocate under that lock).
+ * Cost: two storage look-ups a switch, one a wake-up; about 0.1 us where neither task is in scope.
+ */
+#include "infbpf.bpf.h"
+#include "thread.bpf.h"
+
+/* The facts that tell what the task begins to wait for. */
+static __always_inline void wait_begin(struct task_state *ts, struct task_struct *task,
+				       unsigned int prev_state)
+{
+	struct pt_regs *regs;
+	u16 flags = 0;
+
+	ts->syscall = INFBPF_NO_SYSCALL;
+	if (task->flags & PF_KTHREAD) {
+		flags |= WAIT_KTHREAD;
+	} else {
+		/* x86 sets orig_ax to -1 on every entry that is no system call. */
+		regs = (struct pt_regs *)bpf_task_pt_regs(task);
+		ts->syscall = (s16)regs->orig_ax;
+	}
+	/* A bitfield: a plain read is silently wrong. */
+	if (BPF_CORE_READ_BITFIELD(task, in_iowait))
+		flags |= WAIT_IOWAIT;
+	if (prev_state & TASK_STOPPED_OR_TRACED)
+		flags |= WAIT_STOPPED;
+	if (ts->depth)
+		flags |= WAIT_IN_CALL;
+	ts->wait_flags = flags;
+}
+
+/* No hook after the switch on this kernel: the stack is taken before the wait, at most one a period
+ * and thread, and its duration follows by rec_resolve. */
+static __always_inline void switch_out_stack(void *ctx, struct task_state *ts, u64 now)
+{
+	struct scratch *sc;
+
+	if (now - ts->last_out_ns < period_ns)
+		return;
+	sc = scratch_get(SCRATCH_SWITCH);
+	if (!sc)
+		return;
+	ts->last_out_ns = now;
+	ts->out_seq = __sync_fetch_and_add(&next_seq, 1);
+	sample_start(&sc->sample, ts, SAMPLE_OUT, now);
+	sc->sample.seq = ts->out_seq;
+	regs_save(&sc->sample.regs, (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()));
+	sample_send(ctx, sc, !(ts->wait_flags & WAIT_KTHREAD), true);
+}
+
+/* Counts switches by the kernel's own counters, which were moved just before the tracepoint: the same
+ * sums as rusage, and switches that were not shown are in them. Only the first of a window, with no
+ * earlier reading to compare, goes by what the event looks like. The switch that ends a thread is not
+ * counted: rusage was closed before it. */
+static __always_inline void count_switches(struct task_state *ts, struct task_struct *prev,
+					   bool voluntary, bool dead)
+{
+	u64 nvcsw = prev->nvcsw - dead, nivcsw = prev->nivcsw;
+
+	if (ts->flags & TASK_COUNTED) {
+		ts->times.voluntary += nvcsw - ts->nvcsw;
+		ts->times.involuntary += nivcsw - ts->nivcsw;
+	} else if (voluntary) {
+		ts->times.voluntary += !dead;
+	} else {
+		ts->times.involuntary++;
+	}
+	ts->nvcsw = nvcsw;
+	ts->nivcsw = nivcsw;
+	ts->flags |= TASK_COUNTED;
+}
+
+static __always_inline void switch_out(void *ctx, struct task_struct *prev, struct task_state *ts,
+				       bool preempt, unsigned int prev_state, u64 now)
+{
+	struct cpu_counts *c = cpu_counts();
+	u64 end = t_end;
+
+	if (ts->flags & TASK_FLUSHED)
+		return;
+	/* The last switch of a thread, also in the moment between the window's end and the closing
+	 * iterator, which would not meet it any more. */
+	if (now >= end) {
+		if (!(prev_state & TASK_DEAD) || !in_window(end - 1))
+			return;
+		now = end;
+	}
+	ts->busy++;
+	if (ts->flags & TASK_PENDING) {
+		ts->flags &= ~TASK_PENDING;
+		if (c)
+			c->lost_stack++;
+	}
+	if (ts->state != RUN_ON_CPU && ts->state != RUN_NONE && c)
+		c->lost_switch++;
+	/* Whatever it was booked as, it is running now. A switch-in that was not shown leaves its
+	 * time with the state before it. */
+	task_account(ts, ts->state == RUN_NONE ? RUN_ON_CPU : ts->state, now);
+	count_switches(ts, prev, !preempt && prev_state, !!(prev_state & TASK_DEAD));
+	if (prev_state & TASK_DEAD) {
+		ts->flags |= TASK_FLUSHED;
+		thread_send(ts, prev, now, NULL);
+		ts->state = RUN_DEAD;
+		goto out;
+	}
+	ts->gap_ns = now;
+	ts->gap_blocked_ns = 0;
+	ts->out_seq = 0;
+	/* Wanted to sleep, but a signal is pending: it stays on the run queue, and up to about 6.13 the
+	 * event still shows the state it wanted. (A concurrent wake-up cannot look like this: it shows
+	 * TASK_WAKING until the switch is through.) */
+	if (preempt || !prev_state || !prev->__state) {
+		ts->state = RUN_PREEMPTED;
+		ts->wait_flags = ts->depth ? WAIT_IN_CALL : 0;
+	} else {
+		ts->state = RUN_BLOCKED;
+		wait_begin(ts, prev, prev_state);
+	}
+	if (!cfg_after_switch)
+		switch_out_stack(ctx, ts, now);
+out:
+	ts->busy--;
+}
+
+/* The gap is over: one decision on its whole length, its parts weighted alike. */
+static __always_inline void gap_end(struct task_state *ts, u64 woken, u64 preempted, u64 now)
+{
+	u64 gap = ts->gap_ns > t_begin ? ts->gap_ns : t_begin;
+	u64 d = ts->gap_blocked_ns + woken + preempted;
+	u64 weight, *mark;
+	u32 zero = 0;
+
+	if (!cfg_after_switch) {
+		struct rec_resolve r = { .hdr = { REC_RESOLVE, sizeof(r) } };
+
+		if (!ts->out_seq)
+			return;
+		r.serial = ts->serial;
+		r.seq = ts->out_seq;
+		r.woken_ns = woken;
+		r.preempted_ns = preempted;
+		r.blocked_ns = ts->gap_blocked_ns;
+		ts->out_seq = 0;
+		bpf_ringbuf_output(&ring, &r, sizeof(r), ring_flags());
+		return;
+	}
+	/* A thread's very first switch-in leaves through schedule_tail, where no stack is taken. */
+	if (!d || now <= gap || ((ts->flags & TASK_BORN) && !(ts->flags & TASK_RAN)))
+		return;
+	if (!stack_wanted(d, &weight))
+		return;
+	mark = bpf_map_lookup_elem(&due, &zero);
+	if (!mark)
+		return;
+	ts->due_woken_ns = stack_share(woken, weight, d);
+	ts->due_preempted_ns = stack_share(preempted, weight, d);
+	ts->due_blocked_ns = stack_share(ts->gap_blocked_ns, weight, d);
+	ts->flags |= TASK_PENDING;
+	*mark = 1;
+}
+
+static __always_inline void switch_in(struct task_state *ts, u64 now)
+{
+	struct cpu_counts *c = cpu_counts();
+	u64 woken = 0, preempted = 0, d;
+	s32 cpu = bpf_get_smp_processor_id();
+	u32 state;
+
+	if (ts->flags & TASK_FLUSHED)
+		return;
+	ts->busy++;
+	/* No event before this one in the window: it was on the run queue all along. */
+	state = ts->state == RUN_NONE ? RUN_WOKEN : ts->state;
+	d = task_account(ts, state, now);
+	switch (state) {
+	case RUN_WOKEN:
+		woken = d;
+		break;
+	case RUN_PREEMPTED:
+		preempted = d;
+		break;
+	case RUN_BLOCKED:
+		/* Its wake-up was not seen (6.1 under 11,000 births a second loses some: the storage
+		 * lock was busy). The run-queue part is booked as blocked. */
+		if (c)
+			c->lost_wakeup++;
+		task_blocked(ts, d);
+		break;
+	default:
+		if (c)
+			c->lost_switch++;
+	}
+	if (ts->flags & TASK_RAN && ts->cpu != cpu)
+		ts->times.migrations++;
+	gap_end(ts, woken, preempted, now);
+	ts->cpu = cpu;
+	ts->flags |= TASK_RAN;
+	ts->state = RUN_ON_CPU;
+	ts->busy--;
+}
+
+/* ctx: bool preempt, prev, next, unsigned int prev_state (since 5.18; read by its raw position, as
+ * older kernels' verifiers refuse an argument that the tracepoint does not have). */
+SEC("tp_btf/sched_switch")
+int handle_switch(u64 *ctx)
+{
+	u64 now = bpf_ktime_get_ns();
+	struct task_struct *prev = (struct task_struct *)ctx[1];
+	struct task_struct *next = (struct task_struct *)ctx[2];
+	struct cpu_counts *c = cpu_counts();
+	unsigned int prev_state;
+	struct task_state *ts;
+
+	if (now < t_begin)
+		return 0;
+	if (c && now < t_end)
+		c->switches++;
+	ts = bpf_task_storage_get(&tasks, prev, NULL, 0);
+	if (ts) {
+		prev_state = cfg_prev_state ? (unsigned int)ctx[3] : prev->__state;
+		switch_out(ctx, prev, ts, ctx[0], prev_state, now);
+	}
+	if (now >= t_end)
+		return 0;
+	ts = bpf_task_storage_get(&tasks, next, NULL, 0);
+	if (ts)
+		switch_in(ts, now);
+	return 0;
+}
+
+static __always_inline int wakeup(struct task_struct *p)
+{
+	u64 now = bpf_ktime_get_ns();
+	struct cpu_counts *c = cpu_counts();
+	struct task_state *ts;
+	u64 d;
+
+	if (!in_window(now))
+		return 0;
+	if (c)
+		c->wakeups++;
+	ts = bpf_task_storage_get(&tasks, p, NULL, 0);
+	if (!ts || ts->flags & TASK_FLUSHED)
+		return 0;
+	/* Also fires for a task that was about to block and is still running: no change. */
+	if (ts->state != RUN_BLOCKED && (ts->state != RUN_NONE || p->on_cpu))
+		return 0;
+	ts->busy++;
+	d = task_account(ts, RUN_BLOCKED, now);
+	task_blocked(ts, d);
+	ts->state = RUN_WOKEN;
+	ts->busy--;
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(handle_wakeup, struct task_struct *p)
+{
+	return wakeup(p);
+}
+
+/* A new thread's life begins here: it can run from now on. */
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(handle_wakeup_new, struct task_struct *p)
+{
+	u64 now = bpf_ktime_get_ns();
+	struct task_state *ts;
+
+	if (!in_window(now))
+		return 0;
+	ts = bpf_task_storage_get(&tasks, p, NULL, 0);
+	if (!ts || ts->flags & TASK_FLUSHED)
+		return 0;
+	if (!(ts->flags & TASK_BORN) || ts->state != RUN_NONE)
+		return wakeup(p); /* a second scope pass met it first */
+	ts->busy++;
+	ts->start_ns = now;
+	ts->since_ns = now;
+	ts->gap_ns = now;
+	ts->state = RUN_WOKEN;
+	ts->busy--;
+	return 0;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The emulated CUDA runtime, inside.
+ *
+ * One modelled device. Work is an op (struct emu_op) on a stream; a stream runs its ops in order.
+ * Three engines, each with a thread, run ops of all streams side by side: kernels, copies to the
+ * device, copies from the device; a fourth thread runs host functions. An op does its real work
+ * (a kernel's CPU reference, a memcpy), and lasts as long as the model says: every op has a start
+ * and an end on the modelled device's clock (CLOCK_MONOTONIC), start = the latest of: handed in +
+ * launch latency, engine free, the op before it, the ops it waits for. Done means: the work is done
+ * and its end has passed. So a late wake-up here does not stretch the modelled time.
+ *
+ * One lock (struct emu_device.lock) guards all of it. Functions named *_locked want it held.
+ * Times are nanoseconds of CLOCK_MONOTONIC.
+ */
+#ifndef EMU_H
+#define EMU_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "gpu/cuda_abi.h"
+
+#define EMU_API __attribute__((visibility("default")))
+
+/* --- config.c: the environment, read once --- */
+struct emu_config {
+	uint64_t launch_ns; /* from a call to the earliest start on an idle device */
+	uint64_t kernel_ns; /* fixed part of a kernel */
+	double flops_per_ns;
+	double h2d_bytes_per_ns, d2h_bytes_per_ns, d2d_bytes_per_ns;
+	double pageable_factor; /* of the bandwidth that pageable memory reaches */
+	size_t memory_bytes;
+	size_t queue_ops;	  /* ops a stream takes before a launch waits for room */
+	unsigned int devices;	  /* 0 or 1 */
+	bool unknown_is_error;	  /* launching a kernel that has no CPU body */
+	const char *kernel_table; /* "name=us,...": fixed part by kernel; may be NULL */
+};
+void emu_config_read(struct emu_config *config);
+/* A kernel's fixed part, from INFBPF_EMU_KERNEL_US. */
+uint64_t emu_config_kernel_ns(const struct emu_config *config, const char *name);
+
+/* --- bodies.c: kernels with a CPU body --- */
+struct emu_work {
+	uint64_t flops;
+	uint64_t ns; /* overrides the model; 0: no */
+};
+struct emu_body {
+	const char *name;
+	size_t args_bytes; /* of the one by-value argument */
+	void (*run)(const void *args);
+	struct emu_work (*work)(const void *args);
+	const int *pointers; /* offsets of device pointers in the argument, ended by -1 */
+};
+const struct emu_body *emu_body_find(const char *device_name);
+
+/* --- memory.c: who owns which address --- */
+enum emu_owner { EMU_PAGEABLE, EMU_PINNED, EMU_REGISTERED, EMU_DEVICE, EMU_MANAGED };
+struct emu_block {
+	uintptr_t start;
+	size_t bytes;
+	enum emu_owner owner;
+};
+struct emu_memory {
+	struct emu_block *blocks; /* sorted by start */
+	size_t n, room;
+	size_t device_bytes; /* in use */
+};
+cudaError_t emu_memory_alloc_locked(struct emu_memory *m, enum emu_owner owner, size_t bytes,
+				    size_t limit, void **out);
+cudaError_t emu_memory_register_locked(struct emu_memory *m, void *ptr, size_t bytes);
+/* Frees (or, for registered memory, forgets) the block that begins at ptr. */
+cudaError_t emu_memory_free_locked(struct emu_memory *m, void *ptr, bool device);
+cudaError_t emu_memory_unregister_locked(struct emu_memory *m, void *ptr);
+/* The block that holds ptr, NULL: pageable. */
+const struct emu_block *emu_memory_find_locked(const struct emu_memory *m, const void *ptr);
+bool emu_memory_holds(const struct emu_block *b, const void *ptr, size_t bytes);
+void emu_memory_reset_locked(struct emu_memory *m);
+
+/* --- ops, streams, events --- */
+enum emu_engine_id {
+	ENGINE_KERNEL,
+	ENGINE_H2D, /* and device to device, memset */
+	ENGINE_D2H,
+	ENGINE_HOST,
+	ENGINES,
+	ENGINE_NONE = ENGINES, /* done as soon as its turn comes: events, waits, frees */
+};
+
+struct emu_copy {
+	char *dst;
+	const char *src; /* NULL: set to value */
+	size_t dst_pitch, src_pitch, width, height;
+	int value;
+};
+
+struct emu_op {
+	unsigned int refs;
+	enum emu_engine_id engine;
+	bool done;	 /* the work is done; atomic, for spinning */
+	uint64_t end_ns; /* valid once done; the op is over when this has passed */
+	uint64_t submit_ns, lasts_ns;
+	struct emu_stream *stream;
+	struct emu_op *next;	   /* in its stream */
+	struct emu_op *queue_next; /* in its engine's queue */
+	struct emu_op **waits;	   /* ops that have to be done first, each with a reference */
+	size_t waits_n;
+	unsigned int sleepers; /* threads that wait for this op on cond */
+	pthread_cond_t cond;
+
+	/* What it does. */
+	const struct emu_body *body; /* a kernel */
+	void *args;		     /* its argument */
+	void *staging;		     /* copy of pageable source memory, to be freed */
+	struct emu_copy copy;
+	cudaHostFn_t host_fn;
+	void *host_data;
+	void *free_ptr; /* cudaFreeAsync */
+};
+
+struct emu_stream {
+	struct emu_stream *next; /* all streams of the device */
+	bool live;		 /* false: destroyed, may be used again once drained */
+	bool blocking;		 /* takes part in the legacy default stream's rules */
+	pthread_t owner;	 /* per-thread default streams: whose. 0: none */
+	int priority;
+	struct emu_op *head, *tail; /* not started or running; head runs first */
+	size_t pending;
+	bool running;	     /* head is with its engine */
+	uint64_t end_ns;     /* of the latest op done */
+	struct emu_op *last; /* the newest op, also when done; with a reference. NULL: none ever */
+};
+
+struct emu_event {
+	struct emu_event *next;
+	unsigned int flags;
+	struct emu_op *op; /* the newest record, with a reference; NULL: never recorded */
+};
+
+struct emu_engine {
+	pthread_t thread;
+	pthread_cond_t cond;
+	struct emu_op *queue; /* ready ops: higher priority first, then in order */
+	uint64_t free_ns;     /* when the modelled engine has nothing left to do */
+	bool idle;	      /* its thread waits on cond */
+};
+
+struct emu_device {
+	pthread_mutex_t lock;
+	struct emu_config config;
+	struct emu_memory memory;
+	struct emu_engine engines[ENGINES];
+	struct emu_stream *streams;
+	struct emu_stream *legacy;
+	struct emu_event *events;
+	unsigned int flags; /* cudaSetDeviceFlags */
+	cudaError_t sticky; /* a failed kernel: every call returns it until cudaDeviceReset */
+	bool started;	    /* the engines' threads run */
+	bool forked;	    /* this is a child: CUDA does not survive fork */
+};
+
+/* --- device.c --- */
+/* The device, made at the first call. */
+struct emu_device *emu_device_get(void);
+/* What nearly every entry point does first: makes the device, starts its threads, returns a sticky
+ * error if there is one. The lock is held when (and only when) it returns cudaSuccess. */
+cudaError_t emu_enter(struct emu_device **device);
+/* And last: remembers the error for cudaGetLastError (not cudaErrorNotReady, as in CUDA). */
+cudaError_t emu_leave(cudaError_t error);
+cudaError_t emu_last_error(bool clear);
+void emu_reset_locked(struct emu_device *d);
+
+/* --- stream.c --- */
+/* A handle's stream; NULL: no such. 0 is the legacy default stream. */
+struct emu_stream *emu_stream_find_locked(struct emu_device *d, cudaStream_t handle);
+struct emu_stream *emu_stream_new_locked(struct emu_device *d, bool blocking, int priority);
+struct emu_op *emu_op_new(enum emu_engine_id engine);
+void emu_op_put_locked(struct emu_op *op);
+struct emu_op *emu_op_get_locked(struct emu_op *op);
+int emu_op_wait_for_locked(struct emu_op *op, struct emu_op *other);
+/* Puts the op at the stream's end (takes over the caller's reference); adds the default stream's
+ * waits. Waits for room first when the stream is full, with the lock dropped. */
+cudaError_t emu_submit_locked(struct emu_device *d, struct emu_stream *s, struct emu_op *op);
+/* Moves every stream on whose head has nothing to wait for. */
+void emu_advance_locked(struct emu_device *d);
+/* Drops the lock, waits until the op is over, takes it again. */
+void emu_wait_locked(struct emu_device *d, struct emu_op *op, bool spin, bool yield);
+/* As the device's flags say. */
+void emu_sync_locked(struct emu_device *d, struct emu_op *op);
+bool emu_op_over(const struct emu_op *op);
+
+/* --- abi_event.c --- */
+void emu_events_free_locked(struct emu_device *d);
+
+/* --- engine.c --- */
+int emu_engines_start(struct emu_device *d);
+void emu_engine_push_locked(struct emu_device *d, struct emu_op *op);
+uint64_t emu_now_ns(void);
+void emu_sleep_until(uint64_t ns);
+
+#endif /* EMU_H */

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# The bundled workload. No nvcc: build/infer-serve (gcc), on build/emu/libcudart.so.13. With nvcc:
+# build/infer-serve holds GPU code and runs on NVIDIA's runtime or on the emulated one, and the
+# build without GPU code is made too, as build/infer-serve-emu (the tests compare them).
+#
+#   make NVCC=            as if there were no nvcc
+#   make NVCC=/path/nvcc  this one
+
+NVCC ?= $(firstword $(shell command -v nvcc 2>/dev/null) \
+	$(wildcard /usr/local/cuda/bin/nvcc) $(lastword $(sort $(wildcard /usr/local/cuda-*/bin/nvcc))) \
+	$(wildcard /opt/cuda/bin/nvcc))
+# The runtime's major version is part of its file name and of its symbols' version.
+CUDART_EMU := 13
+NVCC_MAJOR := $(if $(NVCC),$(shell $(NVCC) --version | sed -n 's/.*release \([0-9]*\)\..*/\1/p'))
+
+GPU_O      := $(B)/obj-gpu$(if $(SANITIZE),-san)
+GPU_CFLAGS  = $(ALL_CFLAGS) -D_GNU_SOURCE -I. -Ikernels
+EMU_MAJORS := $(sort $(CUDART_EMU) $(NVCC_MAJOR))
+EMU_LIBS   := $(EMU_MAJORS:%=$(B)/emu/libcudart.so.%)
+
+KERNEL_SRC := $(filter-out kernels/stubs.c,$(sort $(wildcard kernels/*.c)))
+KERNEL_OBJ := $(KERNEL_SRC:%.c=$(GPU_O)/%.o)
+EMU_SRC    := $(sort $(wildcard gpu/emu/*.c))
+EMU_OBJ    := $(EMU_SRC:%.c=$(GPU_O)/%.o) $(KERNEL_OBJ)
+SERVE_SRC  := $(sort $(wildcard gpu/serve/*.c))
+SERVE_OBJ  := $(SERVE_SRC:%.c=$(GPU_O)/%.o)
+# Shapes are needed in every build, the references only by the emulated runtime and the tests, but
+# they share their files.
+CUDA_OBJ   := $(patsubst %.cu,$(GPU_O)/%.cu.o,$(sort $(wildcard kernels/*.cu)))
+
+ALL += $(EMU_LIBS) $(B)/emu/libcudart.so $(B)/infer-serve $(if $(NVCC),$(B)/infer-serve-emu)
+
+# Objects of the emulated runtime go into a library. -O3: the references' inner loops become vector
+# code; -ffp-contract=off: no fused multiply-add (see kernels/kernels.h).
+$(GPU_O)/kernels/%.o: private CFLAGS := $(CFLAGS) -O3 -ffp-contract=off
+$(GPU_O)/kernels/%.o: private GPU_EXTRA := -fPIC
+# Entry points that begin with push %rbp, as NVIDIA's do: a uprobe there costs 20 times less.
+$(GPU_O)/gpu/emu/%.o: private GPU_EXTRA := -fPIC -fvisibility=hidden -fno-omit-frame-pointer \
+	-mno-omit-leaf-frame-pointer -fcf-protection=none -fno-shrink-wrap \
+	-fno-optimize-sibling-calls -ffp-contract=off -DINFBPF_CUDART_MAJOR=$(CUDART_EMU)
+$(GPU_O)/gpu/emu/abi_jump.o: private GPU_EXTRA := -fPIC -fvisibility=hidden \
+	-fno-omit-frame-pointer -mno-omit-leaf-frame-pointer -fcf-protection=none -fno-shrink-wrap \
+	-foptimize-sibling-calls
+
+$(GPU_O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(GPU_CFLAGS) $(GPU_EXTRA) -MMD -MP -c $< -o $@
+
+$(B)/emu/libcudart.so.%.map: gpu/emu/libcudart.map.in
+	@mkdir -p $(@D)
+	sed 's/@MAJOR@/$*/' $< > $@
+
+.PRECIOUS: $(B)/emu/libcudart.so.%.map
+$(EMU_LIBS): $(B)/emu/libcudart.so.%: $(B)/emu/libcudart.so.%.map $(EMU_OBJ)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -shared -Wl,-soname,libcudart.so.$* \
+		-Wl,--version-script=$< -Wl,-Bsymbolic $(EMU_OBJ) -o $@ -lm -lpthread
+
+$(B)/emu/libcudart.so: $(B)/emu/libcudart.so.$(CUDART_EMU)
+	ln -sf $(<F) $@
+
+-include $(EMU_OBJ:.o=.d) $(SERVE_OBJ:.o=.d) $(GPU_O)/kernels/stubs.d
+
+# --- the server: gcc alone, or with the kernels that nvcc compiled ---
+SERVE_CFLAGS := -Igpu/serve
+$(GPU_O)/gpu/serve/%.o: private GPU_EXTRA := $(SERVE_CFLAGS)
+SERVE_LIBS := -ljansson -lm -lpthread -ldl
+
+# RUNPATH: the emulated runtime beside the program, whatever the build folder is called.
+define SERVE_LINK_EMU
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(SERVE_OBJ) $(KERNEL_OBJ) $(GPU_O)/kernels/stubs.o -o $@ \
+		-L$(B)/emu -lcudart -Wl,--enable-new-dtags,-rpath,'$$ORIGIN/emu' $(SERVE_LIBS)
+endef
+
+$(B)/infer-serve-emu: $(SERVE_OBJ) $(KERNEL_OBJ) $(GPU_O)/kernels/stubs.o $(B)/emu/libcudart.so
+	$(SERVE_LINK_EMU)
+
+ifeq ($(NVCC),)
+$(B)/infer-serve: $(SERVE_OBJ) $(KERNEL_OBJ) $(GPU_O)/kernels/stubs.o $(B)/emu/libcudart.so
+	$(SERVE_LINK_EMU)
+else
+# Code for these, where this nvcc knows them, and PTX of the newest for what comes after.
+CUDA_ARCHS  := $(filter $(shell $(NVCC) --list-gpu-code | sed 's/sm_//'),75 80 86 89 90)
+CUDA_GENCODE := $(foreach a,$(CUDA_ARCHS),-gencode arch=compute_$(a),code=sm_$(a)) \
+	-gencode arch=compute_$(lastword $(CUDA_ARCHS)),code=compute_$(lastword $(CUDA_ARCHS))
+# nvcc's own lib folder, by way of the links that lead to nvcc.
+CUDA_LIB    := $(firstword $(wildcard $(realpath $(dir $(realpath $(NVCC)))..)/lib64) \
+	$(wildcard $(realpath $(dir $(realpath $(NVCC)))..)/lib))
+
+# -fmad=false: no fused multiply-add (see kernels/kernels.h).
+$(GPU_O)/%.cu.o: %.cu $(wildcard kernels/*.h kernels/*.cuh)
+	@mkdir -p $(@D)
+	$(NVCC) -O2 -g -fmad=false -I. -Ikernels $(CUDA_GENCODE) -c $< -o $@
+
+$(B)/infer-serve: $(SERVE_OBJ) $(KERNEL_OBJ) $(CUDA_OBJ) $(EMU_LIBS)
+	$(NVCC) -cudart shared $(SERVE_OBJ) $(KERNEL_OBJ) $(CUDA_OBJ) -o $@ \
+		-Xlinker --enable-new-dtags $(if $(CUDA_LIB),-Xlinker -rpath -Xlinker $(CUDA_LIB)) \
+		-Xlinker -rpath -Xlinker '$$ORIGIN/emu' $(SERVE_LIBS)
+endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One pass of the transformer over some rows (tokens), on the device. */
+#ifndef SERVE_FORWARD_H
+#define SERVE_FORWARD_H
+
+#include "model.h"
+
+#define FORWARD_MAX_ROWS 256 /* tokens of a pass; at least MODEL_MAX_PROMPT and MODEL_MAX_BATCH */
+
+struct forward {
+	const struct model *model;
+	struct cuda_counts *counts;
+	bool pinned;
+	unsigned int slots;
+
+	/* Copies in, kernels and copies out each have a stream; events tie them together. */
+	cudaStream_t in, compute, out;
+	cudaEvent_t in_done, compute_done;
+	cudaEvent_t begin, end; /* with times: how long the device took */
+
+	/* Device. input: tokens, positions, slots of the rows, then which rows to sample. */
+	int32_t *input;
+	float *x, *normed, *qkv, *attended, *gate_up, *hidden, *logits;
+	float *k_cache, *v_cache; /* [layers][slots][max_seq][dim] */
+	int32_t *output;	  /* tokens, then their margins as floats */
+
+	/* Host side of the two copies. */
+	int32_t *host_input, *host_output;
+};
+
+/* What to compute: rows tokens, of which samples rows get a next token. */
+struct forward_pass {
+	int32_t token[FORWARD_MAX_ROWS], position[FORWARD_MAX_ROWS], slot[FORWARD_MAX_ROWS];
+	int32_t pick[MODEL_MAX_BATCH];
+	int32_t rows, samples;
+	/* The answer. */
+	int32_t next[MODEL_MAX_BATCH];
+	float margin[MODEL_MAX_BATCH];
+	uint64_t device_ns; /* from the first kernel to the last, by the device's events */
+};
+
+/* All negative errno; CUDA errors have been said on stderr. */
+int forward_init(struct forward *f, const struct model *model, struct cuda_counts *counts,
+		 unsigned int slots, bool pinned, bool spin);
+void forward_free(struct forward *f);
+int forward_run(struct forward *f, struct forward_pass *pass);
+
+#endif /* SERVE_FORWARD_H */

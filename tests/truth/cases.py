@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The table of truth tests: what runs, how it is traced, what is checked. Run on this host by
+tests/truth/run, in virtual machines by tests/vm/run."""
+
+from collections import namedtuple
+
+import checks as c
+import checks_cuda as g
+
+# mode, seconds and options are those of tests/truth/collect; checks are (name, function, arguments).
+Case = namedtuple("Case", "name program mode seconds options checks")
+
+
+def command(name, program, *checks, options=""):
+    return Case(name, program, "command", 0, options, c.ALWAYS + checks)
+
+
+def direct(name, program, *checks, options=""):
+    return Case(name, program, "direct", 0, options, c.ALWAYS + checks)
+
+
+def pid(name, program, seconds, *checks, options=""):
+    return Case(name, program, "pid", seconds, options, c.ALWAYS + checks)
+
+
+CASES = [
+    command("spin", "spin cpu_ms=500", *c.KERNEL, ("threads", c.check_threads),
+            ("never-blocks", c.check_never_blocks, "spinner")),
+    command("two-on-one-cpu", "spin cpu_ms=500 threads=2 pin=0", *c.KERNEL,
+            ("threads", c.check_threads)),
+    command("sleep", "sleep count=20 sleep_us=50000", *c.KERNEL, ("threads", c.check_threads),
+            ("cause", c.check_cause, "sleep", 0.99, "sleep"),
+            ("slept", c.check_cause_ns, "sleep", "slept_ns", 3)),
+    command("futex", "futex rounds=5000", *c.KERNEL, ("threads", c.check_threads),
+            ("cause-ping", c.check_cause, "lock", 0.99, "ping"),
+            ("cause-pong", c.check_cause, "lock", 0.99, "pong")),
+    command("pipe", "pipe rounds=1500 work_us=200", ("switches", c.check_switches),
+            ("wall", c.check_wall), ("threads", c.check_threads),
+            ("cause-echo", c.check_cause, "pipe", 0.98, "echo"),
+            ("cause-pipe", c.check_cause, "pipe", 0.90, "pipe")),
+    command("disk", "disk count=500", *c.KERNEL, ("cause", c.check_cause, "disk", 0.95, "disk"),
+            ("reads", c.check_reads)),
+    command("stopped", "stopped stop_ms=1000", ("switches", c.check_switches),
+            ("stopped", c.check_cause_ns, "stopped", "stopped_ns", 5, "victim"),
+            ("parent", c.check_cause, "sleep", 0.9, "stopped")),
+    command("storm", "storm count=3000 cpu_us=100", *c.KERNEL, ("born", c.check_born, 0)),
+    command("forks", "forks count=30 cpu_us=5000 sleep_us=5000", ("switches", c.check_switches),
+            ("children", c.check_children, "children", "child", 5, 5),
+            ("cause", c.check_cause, "child", 0.95, "forks")),
+    command("execs", "execs left=10 cpu_us=5000", ("execs", c.check_execs)),
+    direct("cuda", "cuda rounds=100 threads=2 jumps=50", ("threads", c.check_threads),
+           ("counts", g.check_counts), ("kinds", g.check_kinds), ("parts", g.check_parts),
+           ("lengths", g.check_lengths), ("states", g.check_states),
+           ("blocked-by", g.check_blocked_by_gpu), ("left", g.check_left),
+           ("frames", g.check_frames)),
+    # A child of the command maps the library: probed a little later, and that is told.
+    command("cuda-child", "cuda rounds=200 threads=2", ("cpu", c.check_cpu),
+            ("parts", g.check_parts), ("uncovered", g.check_uncovered)),
+
+    pid("spin-window", "spin cpu_ms=0 threads=2 pin=0", 2, ("window", c.check_window, 3),
+        ("never-blocks", c.check_never_blocks, "spinner"),
+        ("share", c.check_share_cpu, "spinner", "preempted"),
+        ("schedstat", c.check_schedstat_shares)),
+    pid("sleep-window", "sleep count=0 sleep_us=3000", 1, ("window", c.check_window, 1),
+        ("cause", c.check_cause, "sleep", 0.99)),
+    # Longer than the window: a wait open at its start and at its end.
+    pid("one-long-sleep", "sleep count=1 sleep_us=20000000", 1, ("window", c.check_window, 1),
+        ("cause", c.check_cause, "sleep", 1.0)),
+    pid("futex-window", "futex rounds=0 work_us=50", 1, ("window", c.check_window, 3),
+        ("cause", c.check_cause, "lock", 0.99)),
+    pid("pipe-window", "pipe rounds=0 work_us=100", 1, ("window", c.check_window, 1),
+        ("cause", c.check_cause, "pipe", 0.99)),
+    pid("storm-window", "storm count=0 cpu_us=100", 1, ("window", c.check_window, 1)),
+    pid("forks-window", "forks count=0 cpu_us=3000 sleep_us=3000", 1, ("window", c.check_window, 1),
+        ("cause", c.check_cause, "child", 0.95, "forks")),
+    pid("5000-threads", "many idle=5000 active=3", 2, ("window", c.check_window, 5004),
+        ("idle", c.check_cause, "lock", 0.99, "idle"),
+        ("active", c.check_cause, "sleep", 0.98, "active")),
+    pid("cuda-window", "cuda rounds=0 threads=2", 2, ("parts", g.check_parts),
+        ("calls", g.check_window_calls)),
+]
+
+
+# Each way of attaching is forced once, with programs that any of them has to get right.
+FORCED = [case._replace(name=f"{case.name}-{hooks}", options=f"--hooks {hooks}")
+          for hooks in ("btf", "kprobe", "tracepoint")
+          for case in CASES if case.name in ("sleep", "futex", "two-on-one-cpu")]

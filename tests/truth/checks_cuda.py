@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Checks of CUDA calls of known number, bytes and length (tests/truth/cuda)."""
+
+from harness import between, expect, within
+from traced import cause_ns, total
+
+US = 1000
+MS = 1_000_000
+CALLS = ("cudaMalloc", "cudaFree", "cudaMemcpy", "cudaMemcpyAsync", "cudaLaunchKernel",
+         "cudaStreamSynchronize", "cudaDeviceSynchronize")
+
+
+def check_counts(t):
+    """Exact: calls that began and ended, errors, bytes of those that succeeded."""
+    for name in CALLS:
+        got, want = t.call(name), t.truth
+        expect(got["api"] == "runtime", f"{name}: api {got['api']}")
+        expect(got["pid"] == t.truth["pid"], f"{name}: pid {got['pid']}")
+        for field in ("calls", "errors"):
+            expect(got[field] == want[f"{name}.{field}"],
+                   f"{name}: {got[field]} {field}, the program made {want[f'{name}.{field}']}")
+        if want[f"{name}.bytes"]:
+            expect(got["bytes"] == want[f"{name}.bytes"],
+                   f"{name}: {got['bytes']} bytes of {want[f'{name}.bytes']}")
+    return f"{sum(t.call(n)['calls'] for n in CALLS)} calls"
+
+
+def check_kinds(t):
+    for kind in ("H2H", "H2D", "D2H", "D2D", "default"):
+        rows = [c for c in t.json["copies"] if c["kind"] == kind]
+        for field in ("calls", "bytes"):
+            got, want = total(rows, field), t.truth[f"{kind}.{field}"]
+            expect(got == want, f"{kind}: {got} {field} of {want}")
+    return "5 kinds"
+
+
+def check_parts(t):
+    for name in CALLS:
+        c = t.call(name)
+        parts = c["on_cpu_ns"] + c["run_queue_ns"] + c["blocked_ns"]
+        expect(parts == c["wall_ns"], f"{name}: states sum to {parts}, wall is {c['wall_ns']}")
+        expect(c["p50_ns"] <= c["p95_ns"] <= c["p99_ns"], f"{name}: percentiles out of order")
+    return ""
+
+
+def trap_ns(t):
+    """What a probe adds to a call between the program's clocks: two traps, generously."""
+    return 20 * US if not t.vm else 200 * US
+
+
+def check_lengths(t):
+    """The program's clocks stand outside the probes: a call cannot have taken longer than they say,
+    nor much shorter. Percentiles come from a histogram of 6.25 % wide buckets."""
+    notes = []
+    for name in CALLS:
+        c, calls = t.call(name), t.truth[f"{name}.calls"]
+        wall = t.truth[f"{name}.wall_ns"]
+        between(f"wall of {name}", c["wall_ns"], wall - calls * trap_ns(t) - wall // 100,
+                wall + wall // 1000)
+        between(f"max of {name}", c["max_ns"],
+                min(t.truth[f"{name}.max_ns"] - trap_ns(t) - 2 * MS,
+                    t.truth[f"{name}.max_ns"] * 0.9), t.truth[f"{name}.max_ns"] + US)
+        p50 = t.truth[f"{name}.p50_ns"]
+        if p50 >= 50 * US:
+            slack = p50 // 16 + 2 * US + (0 if not t.vm else trap_ns(t))
+            within(f"p50 of {name}", c["p50_ns"], p50, slack)
+        notes.append(f"{name} p50 {c['p50_ns'] / US:.1f} of {p50 / US:.1f} us")
+    return "; ".join(notes)
+
+
+def check_states(t):
+    """Calls that spin are on the CPU; calls that sleep are blocked."""
+    sync = t.call("cudaStreamSynchronize")
+    expect(sync["blocked_ns"] <= sync["wall_ns"] // 100, f"a spinning call blocked: {sync}")
+    device = t.call("cudaDeviceSynchronize")
+    slept = t.truth["cudaDeviceSynchronize.calls"] * 2 * MS
+    spun = t.truth["cudaDeviceSynchronize.calls"] * 100 * US
+    expect(device["blocked_ns"] >= slept, f"slept {slept} ns, blocked {device['blocked_ns']}")
+    expect(device["on_cpu_ns"] >= spun * 0.9 and
+           device["on_cpu_ns"] <= spun + t.truth["cudaDeviceSynchronize.calls"] * trap_ns(t) * 3,
+           f"spun {spun} ns, on-CPU {device['on_cpu_ns']}")
+    expect(device["voluntary_switches"] >= t.truth["cudaDeviceSynchronize.calls"],
+           f"{device['voluntary_switches']} voluntary switches in as many sleeps or more")
+    return f"device sync: {device['on_cpu_ns']} on-CPU, {device['blocked_ns']} blocked"
+
+
+def check_blocked_by_gpu(t):
+    """Blocked inside a CUDA call is blocked by the GPU call, whatever the system call."""
+    rows = t.of(pid=t.truth["pid"], comm="caller")
+    in_calls = sum(t.call(n)["blocked_ns"] for n in CALLS)
+    got = cause_ns(rows, "GPU call")
+    within("blocked by GPU call", got, in_calls, MS + in_calls // 1000)
+    return f"{got} of {in_calls} ns"
+
+
+def check_left(t):
+    """Calls left by longjmp are told apart; the one that the process's end cut short is not a call."""
+    device, sync = t.call("cudaDeviceSynchronize"), t.call("cudaStreamSynchronize")
+    expect(device["abandoned"] == t.truth["jumps"],
+           f"{device['abandoned']} abandoned of {t.truth['jumps']} longjmps")
+    cut = sync["abandoned"] + sync["open_at_end"]
+    expect(cut == 1, f"{sync['abandoned']} abandoned and {sync['open_at_end']} open at the end of "
+           "the one cut short by the process's end")
+    return f"{device['abandoned']} abandoned, {cut} cut short"
+
+
+def check_frames(t):
+    """The call is a frame of its time's stacks."""
+    for name in ("cudaDeviceSynchronize", "cudaStreamSynchronize"):
+        got = sum(line.value for line in t.folded
+                  if any(f == name or f.startswith(name + " ") for f in line.frames))
+        want = t.call(name)["wall_ns"]
+        between(f"folded lines with {name}", got, want * 0.99, want * 1.01 + 2_000 * MS
+                if name == "cudaStreamSynchronize" else want * 1.01 + MS)
+    return ""
+
+
+def check_uncovered(t):
+    """What was not probed from the first call on is told; most of the calls are there."""
+    missed = 0
+    for name in CALLS:
+        got, want = t.call(name)["calls"], t.truth[f"{name}.calls"]
+        between(f"{name} calls", got, want // 2, want)
+        missed += want - got
+    uncovered = t.json["lost"]["uncovered_ns"]
+    expect(uncovered > 0 or missed == 0, f"{missed} calls missed, and no time uncovered")
+    between("time uncovered", uncovered, 0, 1000 * MS)
+    return f"{missed} calls missed in {uncovered} ns uncovered"
+
+
+def check_window_calls(t):
+    """A window inside the program's life: calls made inside it, so fewer than all; the lengths are
+    those of any call."""
+    for name, low_us, high_us in (("cudaDeviceSynchronize", 2100, 2700),
+                                  ("cudaStreamSynchronize", 300, 345)):
+        c = t.call(name)
+        between(f"{name} calls", c["calls"], 50, t.truth[f"{name}.calls"])
+        if not t.vm:
+            between(f"p50 of {name}", c["p50_ns"], low_us * US * 0.93, high_us * US)
+    device, sync = t.call("cudaDeviceSynchronize"), t.call("cudaStreamSynchronize")
+    within("two stream synchronisations a device synchronisation", sync["calls"],
+           2 * device["calls"], 6)
+    edge = device["open_at_start"] + device["open_at_end"]
+    between("calls over the window's edges", edge, 0, 4)
+    return f"{device['calls']} and {sync['calls']} calls"

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From kernel records to the profile.
+ *
+ * Addresses are located (file, offset) while the process lives, as records are drained; equal stacks
+ * are merged at once; names are looked up at the end. Memory grows with distinct stacks, up to a
+ * limit; a stack beyond it is counted as lost.
+ */
+#ifndef COLLECT_H
+#define COLLECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "infbpf.h"
+#include "profile.h"
+
+struct collect;
+struct symbols;
+
+/* What the session wants to know as it happens. */
+typedef void (*collect_life_fn)(void *arg, const struct rec_life *life);
+
+struct collect_options {
+	uint64_t t_begin_ns, t_end_ns; /* the window; t_end_ns is set before collect_finish */
+	uint64_t on_cpu_period_ns;
+	size_t max_threads;
+	/* The command that infbpf started: what its process did before exec is not the command's. */
+	uint32_t command_tgid;
+	collect_life_fn life;
+	void *life_arg;
+};
+
+struct collect *collect_new(struct profile *p, struct symbols *symbols);
+void collect_free(struct collect *c);
+struct collect_options *collect_options(struct collect *c);
+
+/* One record of the ring or of the closing iterator. Returns 0 or a negative errno. */
+int collect_record(struct collect *c, const void *data, size_t len);
+
+/* The maps' contents, after the close (descriptors). */
+int collect_waits(struct collect *c, int map_fd);
+int collect_thread_calls(struct collect *c, int map_fd);
+int collect_apis(struct collect *c, int map_fd);
+int collect_ended(struct collect *c, int map_fd);
+
+/* Names every stack and hands it to the profile. */
+int collect_finish(struct collect *c);
+
+uint64_t collect_stacks(const struct collect *c); /* samples so far */
+uint64_t collect_lost(const struct collect *c);	  /* samples dropped here: too many distinct ones */
+size_t collect_threads(const struct collect *c);  /* accounts so far */
+
+#endif /* COLLECT_H */

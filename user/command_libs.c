@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#define _GNU_SOURCE
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "command_libs.h"
+
+/* As execvp would find it. False: nowhere. */
+static bool find_in_path(const char *command, char *buf, size_t len)
+{
+	const char *path = getenv("PATH"), *end;
+
+	if (strchr(command, '/')) {
+		snprintf(buf, len, "%s", command);
+		return !access(buf, X_OK);
+	}
+	for (path = path ? path : "/usr/local/bin:/usr/bin:/bin"; *path; path = end + !!*end) {
+		end = strchrnul(path, ':');
+		snprintf(buf, len, "%.*s/%s", (int)(end - path), path, command);
+		if (!access(buf, X_OK))
+			return true;
+	}
+	return false;
+}
+
+/* The program interpreter of a dynamic 64-bit executable. False: it has none. */
+static bool read_interpreter(const char *path, char *buf, size_t len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool found = false;
+	Elf64_Ehdr eh;
+	Elf64_Phdr ph;
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	if (pread(fd, &eh, sizeof(eh), 0) != sizeof(eh) || memcmp(eh.e_ident, ELFMAG, SELFMAG) ||
+	    eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_phentsize != sizeof(ph))
+		goto out;
+	for (int i = 0; i < eh.e_phnum && !found; i++) {
+		if (pread(fd, &ph, sizeof(ph), eh.e_phoff + i * sizeof(ph)) != sizeof(ph))
+			break;
+		if (ph.p_type != PT_INTERP || ph.p_filesz >= len)
+			continue;
+		n = pread(fd, buf, ph.p_filesz, ph.p_offset);
+		buf[n > 0 ? n : 0] = 0;
+		found = n > 0 && buf[0] == '/';
+	}
+out:
+	close(fd);
+	return found;
+}
+
+/* Starts "interpreter --list program", its output on a pipe. NULL: it could not be started. */
+static FILE *list_start(const char *interpreter, const char *program, pid_t *pid)
+{
+	int out[2], null;
+	FILE *f;
+
+	if (pipe2(out, O_CLOEXEC))
+		return NULL;
+	*pid = fork();
+	if (!*pid) {
+		null = open("/dev/null", O_RDWR);
+		dup2(null, 0);
+		dup2(out[1], 1);
+		dup2(null, 2);
+		execl(interpreter, interpreter, "--list", program, (char *)NULL);
+		_exit(127);
+	}
+	close(out[1]);
+	f = *pid > 0 ? fdopen(out[0], "re") : NULL;
+	if (!f)
+		close(out[0]);
+	return f;
+}
+
+int command_libs_attach(struct cuda_attach *a, pid_t pid, const char *command)
+{
+	char program[PATH_MAX], interpreter[PATH_MAX], line[PATH_MAX + 256], path[PATH_MAX];
+	int err = 0;
+	pid_t child;
+	FILE *f;
+
+	if (!find_in_path(command, program, sizeof(program)) ||
+	    !read_interpreter(program, interpreter, sizeof(interpreter)))
+		return 0;
+	f = list_start(interpreter, program, &child);
+	if (!f)
+		return 0;
+	/* "\tlibcudart.so.13 => /path/libcudart.so.13 (0x...)" */
+	while (fgets(line, sizeof(line), f)) {
+		if (err || sscanf(line, " libcuda%*s => %4095s", path) != 1)
+			continue;
+		if (cuda_attach_file(a, pid, path) == -ENOMEM)
+			err = -ENOMEM;
+	}
+	fclose(f);
+	waitpid(child, NULL, 0);
+	return err;
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "clock.h"
+#include "cuda_attach.h"
+
+static struct cuda_attach_process *process_get(struct cuda_attach *a, pid_t pid)
+{
+	struct cuda_attach_process *p;
+
+	for (size_t i = 0; i < a->processes_n; i++)
+		if (a->processes[i].pid == pid)
+			return &a->processes[i];
+	if (a->processes_n == a->processes_room) {
+		size_t room = a->processes_room ? a->processes_room * 2 : 16;
+
+		p = reallocarray(a->processes, room, sizeof(*p));
+		if (!p)
+			return NULL;
+		a->processes = p;
+		a->processes_room = room;
+	}
+	p = &a->processes[a->processes_n++];
+	*p = (struct cuda_attach_process){ .pid = pid };
+	return p;
+}
+
+static int fds_reserve(struct cuda_attach *a, size_t more)
+{
+	size_t room = a->fds_room ? a->fds_room : 64;
+	int *fds;
+
+	while (room < a->fds_n + more)
+		room *= 2;
+	if (room == a->fds_room)
+		return 0;
+	fds = reallocarray(a->fds, room, sizeof(*fds));
+	if (!fds)
+		return -ENOMEM;
+	a->fds = fds;
+	a->fds_room = room;
+	return 0;
+}
+
+/* Entry and return probes of one file. Returns first: a call that begins in between is then seen by
+ * its return only, which is ignored; the other way round it would look like one that never ended. */
+static int attach_lib(struct cuda_attach *a, const struct cuda_lib *lib, const char *path,
+		      pid_t pid)
+{
+	struct uprobe_site *sites;
+	int n, err;
+
+	if (!lib->sites_n)
+		return 0;
+	sites = calloc(lib->sites_n, sizeof(*sites));
+	if (!sites)
+		return -ENOMEM;
+	for (size_t i = 0; i < lib->sites_n; i++)
+		sites[i] = (struct uprobe_site){ lib->sites[i].offset, lib->sites[i].cookie };
+	err = fds_reserve(a, 2 * lib->sites_n);
+	if (err)
+		goto out;
+	n = uprobe_attach(a->kind, a->return_fd, path, sites, lib->sites_n, pid, true,
+			  a->fds + a->fds_n);
+	if (n < 0) {
+		err = n;
+		goto out;
+	}
+	a->fds_n += n;
+	n = uprobe_attach(a->kind, a->entry_fd, path, sites, lib->sites_n, pid, false,
+			  a->fds + a->fds_n);
+	if (n < 0) {
+		err = n;
+		goto out;
+	}
+	a->fds_n += n;
+	a->probes += lib->sites_n;
+out:
+	if (err && err != -ESRCH)
+		snprintf(a->failed, sizeof(a->failed), "%s: %s", lib->path, strerror(-err));
+	free(sites);
+	return err;
+}
+
+const struct cuda_lib *cuda_attach_lib(const struct cuda_attach *a, size_t i)
+{
+	return &a->processes[a->files[i].process].libs.libs[a->files[i].lib];
+}
+
+/* True when another process's library is the same file. Else it is remembered. -ENOMEM. */
+static int file_known(struct cuda_attach *a, const struct cuda_attach_process *p, size_t lib)
+{
+	const struct cuda_lib *l = &p->libs.libs[lib];
+	struct cuda_attach_known *files;
+
+	for (size_t i = 0; i < a->files_n; i++)
+		if (a->files[i].dev == l->dev && a->files[i].inode == l->inode)
+			return 1;
+	files = reallocarray(a->files, a->files_n + 1, sizeof(*files));
+	if (!files)
+		return -ENOMEM;
+	a->files = files;
+	files[a->files_n++] = (struct cuda_attach_known){ l->dev, l->inode, p - a->processes, lib };
+	return 0;
+}
+
+static int attach_new(struct cuda_attach *a, struct cuda_attach_process *p, size_t index,
+		      uint64_t since_ns)
+{
+	struct cuda_lib *lib = &p->libs.libs[index];
+	const char *path = lib->open_path ? lib->open_path : lib->path;
+	int known = file_known(a, p, index), err;
+	uint64_t from, now;
+
+	if (known < 0 || (known && a->all))
+		return known < 0 ? known : 0;
+	err = attach_lib(a, lib, path, a->all ? 0 : p->pid);
+	if (err == -ENOMEM)
+		return err;
+	now = clock_now_ns();
+	from = since_ns > p->seen_ns ? since_ns : p->seen_ns;
+	if (from < a->begin_ns)
+		from = a->begin_ns;
+	/* At most that long: it may have been mapped at any time since the last look. */
+	if (!err && lib->sites_n && now > from)
+		a->uncovered_ns += now - from;
+	return 0;
+}
+
+int cuda_attach_process(struct cuda_attach *a, pid_t pid, uint64_t since_ns)
+{
+	struct cuda_attach_process *p = process_get(a, pid);
+	uint64_t now = clock_now_ns();
+	size_t known;
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	known = p->libs.n;
+	err = cuda_find_process(pid, &p->libs);
+	if (err == -ENOMEM)
+		return err;
+	for (size_t i = known; i < p->libs.n; i++) {
+		err = attach_new(a, p, i, since_ns);
+		if (err)
+			return err;
+	}
+	p->seen_ns = now;
+	return p->libs.n - known;
+}
+
+int cuda_attach_file(struct cuda_attach *a, pid_t pid, const char *path)
+{
+	struct cuda_attach_process *p = process_get(a, pid);
+	size_t known;
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	known = p->libs.n;
+	err = cuda_find_file(path, &p->libs);
+	for (size_t i = known; err >= 0 && i < p->libs.n; i++)
+		err = attach_new(a, p, i, 0);
+	return err < 0 ? err : 0;
+}
+
+int cuda_attach_tick(struct cuda_attach *a)
+{
+	int err, added = 0;
+
+	for (size_t i = 0; i < a->processes_n; i++) {
+		err = cuda_attach_process(a, a->processes[i].pid, 0);
+		if (err < 0)
+			return err;
+		added += err;
+	}
+	return added;
+}
+
+void cuda_attach_close(struct cuda_attach *a)
+{
+	for (size_t i = 0; i < a->fds_n; i++)
+		close(a->fds[i]);
+	free(a->fds);
+	for (size_t i = 0; i < a->processes_n; i++)
+		cuda_libs_free(&a->processes[i].libs);
+	free(a->processes);
+	free(a->files);
+	memset(a, 0, sizeof(*a));
+}

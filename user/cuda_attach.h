@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Probes on the CUDA calls of every traced process, as libraries come and processes fork. */
+#ifndef CUDA_ATTACH_H
+#define CUDA_ATTACH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "cuda.h"
+#include "uprobe.h"
+
+struct cuda_attach_process {
+	pid_t pid;
+	uint64_t seen_ns;      /* last time its maps were read; a library found later came after it */
+	struct cuda_libs libs; /* found in it so far, and files known to hold none */
+};
+
+/* A file that some process maps, once however many do. */
+struct cuda_attach_known {
+	uint64_t dev, inode;
+	size_t process, lib; /* where its struct cuda_lib is */
+};
+
+struct cuda_attach {
+	enum uprobe_kind kind;
+	int entry_fd, return_fd; /* programs */
+	bool all;		 /* probe each file once for every process, instead of per process */
+	uint64_t begin_ns;	 /* of the window; ~0 before it is open */
+	struct cuda_attach_process *processes;
+	size_t processes_n, processes_room;
+	struct cuda_attach_known *files;
+	size_t files_n;
+	int *fds; /* links */
+	size_t fds_n, fds_room;
+	size_t probes; /* sites attached, entries only */
+	uint64_t uncovered_ns;
+	char failed[160]; /* why a library could not be probed; "": none failed */
+};
+
+/* The i-th of files. */
+const struct cuda_lib *cuda_attach_lib(const struct cuda_attach *a, size_t i);
+
+/* Looks for CUDA libraries in a process and probes what is new. since_ns: the library cannot have
+ * been there before (0: not known, the last look counts). Returns how many libraries were new to the
+ * process, or a negative errno. A process that is gone is no error. */
+int cuda_attach_process(struct cuda_attach *a, pid_t pid, uint64_t since_ns);
+/* Probes a file before anyone maps it, for one process that will. */
+int cuda_attach_file(struct cuda_attach *a, pid_t pid, const char *path);
+/* Looks again at every process known. */
+int cuda_attach_tick(struct cuda_attach *a);
+/* Closes every link: slow with perf-event probes (60 to 110 ms each, see docs/architecture.md). */
+void cuda_attach_close(struct cuda_attach *a);
+
+#endif /* CUDA_ATTACH_H */

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "session_private.h"
+
+#define GATE_NS NS_PER_MS /* between setting a clock gate and its time */
+#define CLOSE_PASSES \
+	50	      /* of the closing iterator, 1 ms apart, for tasks whose handler is at work */
+#define SLOW_DETACH 4 /* perf-event probes that are not worth a child process to remove them */
+
+static void on_life(void *arg, const struct rec_life *life)
+{
+	struct session *s = arg;
+
+	if (s->uprobes == UPROBE_NONE)
+		return;
+	/* A fork's child has its parent's libraries from its first instruction; a new image maps its
+	 * own in the next milliseconds. */
+	cuda_attach_process(&s->cuda, life->tgid, life->time_ns);
+	s->early_until_ns = clock_now_ns() + NS_PER_S;
+	s->next_look_ns = 0;
+}
+
+static int on_ring(void *arg, void *data, size_t len)
+{
+	struct session *s = arg;
+	int err = collect_record(s->collect, data, len);
+
+	if (err && !s->drain_error)
+		s->drain_error = err;
+	return 0;
+}
+
+static int block_signals(struct session *s)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &mask, &s->old_mask))
+		return -errno;
+	signal(SIGPIPE, SIG_IGN);
+	s->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	return s->signal_fd < 0 ? -errno : 0;
+}
+
+static int prepare(struct session *s, struct fault *f)
+{
+	struct collect_options *c;
+	struct utsname uts;
+	int err;
+
+	s->profile = profile_new();
+	if (!s->profile || symbols_open(&s->symbols))
+		return fault_set(f, EXIT_FAILED, ENOMEM, "out of memory");
+	s->collect = collect_new(s->profile, s->symbols);
+	if (!s->collect)
+		return fault_set(f, EXIT_FAILED, ENOMEM, "out of memory");
+	c = collect_options(s->collect);
+	c->on_cpu_period_ns = NS_PER_S / s->options->freq_hz;
+	c->max_threads = s->options->max_threads;
+	c->life = on_life;
+	c->life_arg = s;
+	if (!uname(&uts)) {
+		s->profile->host = profile_string(s->profile, uts.nodename);
+		s->profile->kernel = profile_string(s->profile, uts.release);
+	}
+	err = block_signals(s);
+	return err ? fault_set(f, EXIT_FAILED, -err, "signals: %s", strerror(-err)) : 0;
+}
+
+static int attach(struct session *s, struct fault *f)
+{
+	int err = hooks_attach(&s->hooks, s->skel, s->options->freq_hz, f);
+
+	if (err)
+		return err;
+	s->ring = ring_buffer__new(bpf_map__fd(s->skel->maps.ring), on_ring, s, NULL);
+	if (!s->ring)
+		return fault_set(f, EXIT_FAILED, errno, "ring buffer: %s", strerror(errno));
+	err = session_attach_cuda(s);
+	if (!err)
+		err = session_scope(s, 0);
+	if (err)
+		return fault_set(f, EXIT_FAILED, -err, "cannot attach: %s", strerror(-err));
+	if (!s->options->all)
+		for (size_t i = 0; i < s->pids.n; i++)
+			if (!symbols_image(s->symbols, s->pids.pids[i], 0, 0, 0))
+				return fault_set(f, EXIT_FAILED, ENOMEM, "out of memory");
+	return 0;
+}
+
+struct session *session_open(const struct session_options *o, struct fault *f)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	int err;
+
+	if (!s) {
+		fault_set(f, EXIT_FAILED, ENOMEM, "out of memory");
+		return NULL;
+	}
+	s->options = o;
+	s->signal_fd = -1;
+	s->command.go_fd = s->command.failed_fd = -1;
+	s->overhead.stats_fd = s->overhead.calibrate_fds[0] = s->overhead.calibrate_fds[1] = -1;
+	err = prepare(s, f);
+	if (!err)
+		err = session_find_targets(s, f);
+	if (!err)
+		err = session_load(s, f);
+	if (!err)
+		err = attach(s, f);
+	if (!err)
+		return s;
+	fault_set(f, EXIT_FAILED, -err, "cannot start: %s", strerror(-err));
+	session_close(s);
+	return NULL;
+}
+
+void session_describe(const struct session *s, char *buf, size_t len)
+{
+	const char *lib = NULL;
+	char cuda[160];
+
+	for (size_t i = 0; i < s->cuda.files_n; i++)
+		if (cuda_attach_lib(&s->cuda, i)->sites_n)
+			lib = cuda_attach_lib(&s->cuda, i)->path;
+	if (lib)
+		snprintf(cuda, sizeof(cuda), "%zu CUDA probes in %.100s", s->cuda.probes,
+			 strrchr(lib, '/') ? strrchr(lib, '/') + 1 : lib);
+	else
+		snprintf(cuda, sizeof(cuda), "no CUDA library");
+	snprintf(buf, len, "%s, %llu threads, %s", s->target,
+		 (unsigned long long)s->skel->data->next_serial - 1, cuda);
+}
+
+/* Opens the window: the gate first, then the seed, so that every thread's first state is told either
+ * by the iterator or by an event. */
+static int open_window(struct session *s, struct fault *f)
+{
+	int err;
+
+	s->begin_ns = clock_now_ns() + GATE_NS;
+	s->cuda.begin_ns = s->begin_ns;
+	collect_options(s->collect)->t_begin_ns = s->begin_ns;
+	/* A duration is a gate set in advance: the window is as long as was asked for, however late
+	 * the loop notices. */
+	s->end_ns = s->options->duration_ns ? s->begin_ns + s->options->duration_ns : ~0ULL;
+	s->skel->data->t_end = s->end_ns;
+	s->skel->data->t_begin = s->begin_ns;
+	clock_sleep_until_ns(s->begin_ns + GATE_NS);
+	err = session_iterate(s, s->skel->progs.handle_seed);
+	if (!err && s->options->command)
+		err = target_command_go(&s->command, s->options->command[0], f);
+	return err ? fault_set(f, EXIT_FAILED, -err, "cannot read the task list: %s",
+			       strerror(-err))
+		   : 0;
+}
+
+int session_run(struct session *s, session_progress_fn progress, void *arg, struct fault *f)
+{
+	int err = open_window(s, f);
+
+	if (!err)
+		session_loop(s, progress, arg);
+	return err;
+}
+
+static int close_window(struct session *s)
+{
+	uint64_t end = clock_now_ns() + GATE_NS;
+	int err = 0;
+
+	/* Ended before its time, or without one. */
+	if (end < s->end_ns) {
+		s->end_ns = end;
+		s->skel->data->t_end = end;
+	}
+	clock_sleep_until_ns(s->end_ns + GATE_NS);
+	for (int pass = 0; pass < CLOSE_PASSES && !err; pass++) {
+		s->skel->bss->close_left = 0;
+		err = session_iterate(s, s->skel->progs.handle_close);
+		if (!s->skel->bss->close_left)
+			break;
+		clock_sleep_until_ns(clock_now_ns() + GATE_NS);
+	}
+	ring_buffer__consume(s->ring);
+	return err;
+}
+
+int session_finish(struct session *s, struct profile **p, struct fault *f)
+{
+	struct infbpf_bpf *skel = s->skel;
+	int err = close_window(s);
+
+	overhead_stop(&s->overhead);
+	if (!err)
+		err = collect_ended(s->collect, bpf_map__fd(skel->maps.ended));
+	if (!err)
+		err = collect_waits(s->collect, bpf_map__fd(skel->maps.waits));
+	if (!err)
+		err = collect_thread_calls(s->collect, bpf_map__fd(skel->maps.thread_calls));
+	if (!err)
+		err = collect_apis(s->collect, bpf_map__fd(skel->maps.apis));
+	if (!err)
+		err = collect_finish(s->collect);
+	if (!err)
+		err = session_result(s);
+	if (err)
+		return fault_set(f, EXIT_FAILED, -err, "cannot collect the result: %s",
+				 strerror(-err));
+	s->profile->duration_ns = s->end_ns - s->begin_ns;
+	s->profile->target = profile_string(s->profile, s->target);
+	s->profile->period_ns = skel->data->period_ns;
+	s->profile->stacks = collect_stacks(s->collect);
+	err = profile_finish(s->profile);
+	if (err)
+		return fault_set(f, EXIT_FAILED, -err, "cannot build the result: %s",
+				 strerror(-err));
+	*p = s->profile;
+	return 0;
+}
+
+int session_wait_command(struct session *s)
+{
+	int status;
+
+	if (!s->command.pid || s->command_reaped)
+		return s->command_status;
+	while (waitpid(s->command.pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return EXIT_FAILED;
+	s->command_reaped = true;
+	s->command_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	return s->command_status;
+}
+
+/* Perf-event probes go at 60 to 110 ms each: a child keeps the descriptors and dies slowly. */
+static void leave_probes_to_child(struct session *s)
+{
+	pid_t pid;
+
+	if (s->uprobes != UPROBE_PERF || s->cuda.fds_n <= SLOW_DETACH)
+		return;
+	fflush(NULL);
+	pid = fork();
+	if (pid)
+		return;
+	setsid();
+	for (int fd = 0; fd < 3; fd++)
+		close(fd);
+	/* The parent is through with its own copies in a moment; the last close is the slow one. */
+	clock_sleep_until_ns(clock_now_ns() + 200 * NS_PER_MS);
+	_exit(0);
+}
+
+void session_close(struct session *s)
+{
+	if (!s)
+		return;
+	leave_probes_to_child(s);
+	if (s->command.go_fd >= 0)
+		close(s->command.go_fd);
+	if (s->command.failed_fd >= 0)
+		close(s->command.failed_fd);
+	ring_buffer__free(s->ring);
+	hooks_detach(&s->hooks);
+	cuda_attach_close(&s->cuda);
+	overhead_close(&s->overhead);
+	if (s->skel)
+		infbpf_bpf__destroy(s->skel);
+	collect_free(s->collect);
+	symbols_close(s->symbols);
+	profile_free(s->profile);
+	for (size_t i = 0; i < s->pidfds_n; i++)
+		if (s->pidfds[i] >= 0)
+			close(s->pidfds[i]);
+	free(s->pidfds);
+	target_pids_free(&s->pids);
+	if (s->signal_fd >= 0) {
+		close(s->signal_fd);
+		sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
+	}
+	free(s);
+}

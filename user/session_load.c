@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <bpf/bpf.h>
+#include "command_libs.h"
+#include "session_private.h"
+
+#define RING_BYTES (8U << 20)
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level, (void)format, (void)args;
+	return 0;
+}
+
+static int verbose(enum libbpf_print_level level, const char *format, va_list args)
+{
+	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, format, args);
+}
+
+static int load_fault(int err, struct fault *f)
+{
+	if (err == -EPERM || err == -EACCES)
+		return fault_set(f, EXIT_REFUSED, -err,
+				 "cannot load BPF programs: %s. Run as root, or grant CAP_BPF, "
+				 "CAP_PERFMON, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH",
+				 strerror(-err));
+	return fault_set(f, EXIT_REFUSED, -err,
+			 "cannot load BPF programs: %s (--verbose shows the kernel's reason)",
+			 strerror(-err));
+}
+
+static void configure(struct session *s)
+{
+	struct infbpf_bpf *skel = s->skel;
+	struct bpf_program *probes[] = { skel->progs.handle_call_entry,
+					 skel->progs.handle_call_return,
+					 skel->progs.handle_calibrate };
+
+	skel->rodata->cfg_scope_all = s->options->all;
+	skel->data->period_ns = s->options->period_ns;
+	bpf_map__set_max_entries(skel->maps.ring, RING_BYTES);
+	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
+		/* Attached by uprobe.c; libbpf 1.1 does not know uprobe_multi. */
+		if (s->uprobes == UPROBE_MULTI)
+			bpf_program__set_expected_attach_type(probes[i], UPROBE_MULTI_ATTACH_TYPE);
+		bpf_program__set_autoload(probes[i], s->uprobes != UPROBE_NONE);
+	}
+}
+
+static int load_once(struct session *s, struct fault *f)
+{
+	int err;
+
+	s->skel = infbpf_bpf__open();
+	if (!s->skel)
+		return load_fault(-errno, f);
+	configure(s);
+	err = hooks_choose(&s->hooks, s->skel, s->symbols, s->options->hooks, f);
+	if (err)
+		return err;
+	err = infbpf_bpf__load(s->skel);
+	return err ? load_fault(err, f) : 0;
+}
+
+/* Loads, and measures the trap. A kernel whose uprobe_multi lets only one thread of a process
+ * through (6.6 to 6.10) is loaded for a second time, for perf events. */
+int session_load(struct session *s, struct fault *f)
+{
+	enum uprobe_kind kind;
+	int err;
+
+	libbpf_set_print(s->options->verbose ? verbose : quiet);
+	s->uprobes = uprobe_detect();
+	for (;;) {
+		err = load_once(s, f);
+		if (err)
+			return err;
+		kind = s->uprobes;
+		err = overhead_calibrate(&s->overhead, s->skel, &kind);
+		if (err)
+			return fault_set(f, EXIT_REFUSED, -err, "cannot attach user probes: %s",
+					 strerror(-err));
+		if (kind == s->uprobes)
+			return 0;
+		overhead_close(&s->overhead);
+		infbpf_bpf__destroy(s->skel);
+		s->skel = NULL;
+		s->uprobes = kind;
+	}
+}
+
+int session_iterate(struct session *s, struct bpf_program *prog)
+{
+	size_t size = 256 << 10, used = 0, at;
+	struct bpf_link *link = bpf_program__attach_iter(prog, NULL);
+	const struct rec_hdr *hdr;
+	char *buf = NULL;
+	int fd = -1, err = 0;
+	ssize_t n;
+
+	if (!link)
+		return -errno;
+	fd = bpf_iter_create(bpf_link__fd(link));
+	buf = malloc(size);
+	if (fd < 0 || !buf) {
+		err = fd < 0 ? -errno : -ENOMEM;
+		goto out;
+	}
+	for (;;) {
+		n = read(fd, buf + used, size - used);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			continue;
+		if (n <= 0)
+			break;
+		used += n;
+		for (at = 0; used - at >= sizeof(*hdr); at += hdr->len) {
+			hdr = (const struct rec_hdr *)(buf + at);
+			if (hdr->len < sizeof(*hdr) || hdr->len > used - at)
+				break;
+			err = collect_record(s->collect, hdr, hdr->len);
+			if (err)
+				goto out;
+		}
+		memmove(buf, buf + at, used - at);
+		used -= at;
+	}
+	if (n < 0)
+		err = -errno;
+out:
+	free(buf);
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+	return err;
+}
+
+int session_scope(struct session *s, size_t from)
+{
+	int fd = bpf_map__fd(s->skel->maps.targets);
+	__u32 pid, one = 1;
+
+	for (size_t i = from; i < s->pids.n; i++) {
+		pid = s->pids.pids[i];
+		if (bpf_map_update_elem(fd, &pid, &one, BPF_ANY))
+			return -errno;
+	}
+	return session_iterate(s, s->skel->progs.handle_scope);
+}
+
+static int watch(struct session *s, pid_t pid)
+{
+	int *fds = reallocarray(s->pidfds, s->pidfds_n + 1, sizeof(*fds));
+	int fd;
+
+	if (!fds)
+		return -ENOMEM;
+	s->pidfds = fds;
+	fd = syscall(SYS_pidfd_open, pid, 0);
+	if (fd < 0)
+		return -errno;
+	s->pidfds[s->pidfds_n++] = fd;
+	return 0;
+}
+
+int session_find_targets(struct session *s, struct fault *f)
+{
+	const struct session_options *o = s->options;
+	char name[32];
+	pid_t pid;
+	int err;
+
+	for (size_t i = 0; i < o->pids.n; i++) {
+		pid = o->pids.pids[i];
+		err = target_check_pid(&pid, f);
+		if (err)
+			return err;
+		if (target_pids_add(&s->pids, pid) < 0)
+			return -ENOMEM;
+		err = watch(s, pid);
+		if (err == -ESRCH)
+			return fault_set(f, EXIT_NO_TARGET, ESRCH, "no process %d", pid);
+		if (err)
+			return err;
+	}
+	if (o->cgroup) {
+		err = target_cgroup_open(o->cgroup, s->cgroup, sizeof(s->cgroup), f);
+		if (!err)
+			err = target_cgroup_scan(s->cgroup, &s->pids);
+		if (err < 0)
+			return err;
+	}
+	if (o->command) {
+		err = target_command_start(&s->command, o->command, f);
+		if (err)
+			return err;
+		if (target_pids_add(&s->pids, s->command.pid) < 0)
+			return -ENOMEM;
+		collect_options(s->collect)->command_tgid = s->command.pid;
+		err = watch(s, s->command.pid);
+		if (err)
+			return err;
+		snprintf(s->target, sizeof(s->target), "%.100s (%d)", o->command[0],
+			 s->command.pid);
+	} else if (o->all) {
+		snprintf(s->target, sizeof(s->target), "the whole host");
+	} else if (o->cgroup) {
+		snprintf(s->target, sizeof(s->target), "cgroup %.120s", o->cgroup);
+	} else {
+		target_name(s->pids.pids[0], name, sizeof(name));
+		snprintf(s->target, sizeof(s->target), "%s (%d)", name, s->pids.pids[0]);
+		if (s->pids.n > 1)
+			snprintf(s->target + strlen(s->target),
+				 sizeof(s->target) - strlen(s->target), " and %zu more",
+				 s->pids.n - 1);
+	}
+	return 0;
+}
+
+int session_attach_cuda(struct session *s)
+{
+	struct target_pids all = { 0 };
+	struct target_pids *pids = &s->pids;
+	int err = 0;
+
+	s->cuda.kind = s->uprobes;
+	s->cuda.entry_fd = bpf_program__fd(s->skel->progs.handle_call_entry);
+	s->cuda.return_fd = bpf_program__fd(s->skel->progs.handle_call_return);
+	s->cuda.all = s->options->all;
+	s->cuda.begin_ns = ~0ULL;
+	if (s->uprobes == UPROBE_NONE)
+		return 0;
+	if (s->options->all) {
+		err = target_all_scan(&all);
+		pids = &all;
+	}
+	for (size_t i = 0; i < pids->n && err >= 0; i++)
+		err = cuda_attach_process(&s->cuda, pids->pids[i], 0);
+	if (s->options->command && err >= 0)
+		err = command_libs_attach(&s->cuda, s->command.pid, s->options->command[0]);
+	target_pids_free(&all);
+	return err < 0 ? err : 0;
+}

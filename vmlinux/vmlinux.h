@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The kernel types that bpf/ reads, and of those only the fields it reads. CO-RE relocates every
+ * access against the running kernel's BTF, so the layout here means nothing; the field names do.
+ *
+ * Versions: task_struct.__state was .state before 5.14, older than any kernel supported here.
+ */
+#ifndef __VMLINUX_H__
+#define __VMLINUX_H__
+
+#include <linux/bpf.h>
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s16 s16;
+typedef __s32 s32;
+typedef __s64 s64;
+#ifndef bool
+#define bool _Bool
+#define true 1
+#define false 0
+#endif
+typedef int pid_t;
+
+/* The saved user registers. Part of the kernel's ABI (ptrace, perf): used without relocation as the
+ * context of user probes, with BTF behind bpf_task_pt_regs(). */
+struct pt_regs {
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di;
+	unsigned long orig_ax, ip, cs, flags, sp, ss;
+};
+
+typedef struct pt_regs bpf_user_pt_regs_t;
+
+/* Context of a perf event program (uapi/linux/bpf_perf_event.h). */
+struct bpf_perf_event_data {
+	bpf_user_pt_regs_t regs;
+	__u64 sample_period;
+	__u64 addr;
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct task_struct {
+	unsigned int __state;
+	unsigned int flags;
+	int on_cpu;
+	int on_rq;
+	int exit_state;
+	pid_t pid;
+	pid_t tgid;
+	unsigned int in_iowait : 1;
+	unsigned long nvcsw;
+	unsigned long nivcsw;
+	struct task_struct *group_leader;
+	char comm[16];
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+	u64 session_id;
+	u64 seq_num;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
+#pragma clang attribute pop
+
+#endif /* __VMLINUX_H__ */
