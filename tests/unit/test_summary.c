@@ -153,6 +153,7 @@ static void notes_are_sparing(void **unused)
 	add_call(p, 1, "cudaEventSynchronize", 1000000, 2000000, 2000000);
 	add_call(p, 1, "cudaStreamSynchronize", 10, 1000000, 100000);
 	add_call(p, 1, "cudaMemcpyAsync", 100000, 200000, 0);
+	add_call(p, 1, "cudaMemcpy2DAsync", 100, 200000, 150000);
 	add_call(p, 1, "cudaMemcpy", 10, 1000000, 0);
 	assert_int_equal(profile_finish(p), 0);
 	text = summary(p, &o);
