@@ -118,6 +118,7 @@ struct profile_lost {
 
 struct profile_overhead {
 	uint64_t bpf_ns, bpf_runs, trap_ns, user_cpu_ns, rss_bytes, map_bytes;
+	uint64_t start_cpu_ns; /* of user_cpu_ns: loading and attaching, before the window */
 	uint64_t trap_hits;
 };
 
