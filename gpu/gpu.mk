@@ -87,11 +87,12 @@ $(B)/infer-serve-emu: $(SERVE_OBJ) $(KERNEL_OBJ) $(GPU_O)/kernels/stubs.o $(B)/e
 	$(SERVE_LINK_EMU)
 
 # Relinks when the flavour changes: both share the name.
+SERVE_FLAVOUR := $(B)/.serve-$(if $(NVCC),nvcc,gcc)
 $(B)/.serve-%: ; @mkdir -p $(B) && rm -f $(B)/.serve-* && touch $@
 
 ifeq ($(NVCC),)
 $(B)/infer-serve: $(SERVE_OBJ) $(KERNEL_OBJ) $(GPU_O)/kernels/stubs.o $(B)/emu/libcudart.so \
-		$(B)/.serve-gcc
+		$(SERVE_FLAVOUR)
 	$(SERVE_LINK_EMU)
 else
 # Code for these, where this nvcc knows them, and PTX of the newest for what comes after.
@@ -110,8 +111,7 @@ $(GPU_O)/%.cu.o: %.cu $(wildcard kernels/*.h kernels/*.cuh)
 	@mkdir -p $(@D)
 	$(NVCC) -O2 -g -fmad=false -I. -Ikernels $(CUDA_GENCODE) -c $< -o $@
 
-$(B)/infer-serve: $(SERVE_OBJ) $(KERNEL_OBJ) $(CUDA_OBJ) $(EMU_LIBS) \
-		$(B)/.serve-nvcc
+$(B)/infer-serve: $(SERVE_OBJ) $(KERNEL_OBJ) $(CUDA_OBJ) $(EMU_LIBS) $(SERVE_FLAVOUR)
 	$(NVCC) -cudart shared $(SERVE_OBJ) $(KERNEL_OBJ) $(CUDA_OBJ) -o $@ \
 		-Xlinker --enable-new-dtags $(if $(CUDA_LIB),-Xlinker -rpath -Xlinker $(CUDA_LIB)) \
 		-Xlinker -rpath -Xlinker '$$ORIGIN/emu' $(SERVE_LIBS)
@@ -126,7 +126,8 @@ GPU_TEST_BIN := $(GPU_TESTS:%=$(B)/tests/unit/test_gpu_%)
 
 $(GPU_SAN_O)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(GPU_CFLAGS) $(GPU_SAN) -ffp-contract=off -DINFBPF_CUDART_MAJOR=$(CUDART_EMU) \
+	$(CC) $(GPU_CFLAGS) $(GPU_SAN) $(GPU_EXTRA) -ffp-contract=off \
+		-DINFBPF_CUDART_MAJOR=$(CUDART_EMU) \
 		-MMD -MP -c $< -o $@
 
 $(B)/tests/unit/test_gpu_kernels $(B)/tests/unit/test_gpu_emu: $(B)/tests/unit/%: \
@@ -134,13 +135,28 @@ $(B)/tests/unit/test_gpu_kernels $(B)/tests/unit/test_gpu_emu: $(B)/tests/unit/%
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(GPU_SAN) $(LDFLAGS) $^ -o $@ -lcmocka -lm -lpthread
 
-$(B)/tests/unit/test_gpu_abi: $(GPU_SAN_O)/tests/unit/test_gpu_abi.o
+# Our header against NVIDIA's, where that is. CUDA 12 has some structures in another form.
+CUDA_HEADER := $(if $(filter $(CUDART_EMU),$(NVCC_MAJOR)),$(firstword $(wildcard \
+	$(CUDA_ROOT)/include/cuda_runtime_api.h $(CUDA_ROOT)/targets/*/include/cuda_runtime_api.h)))
+$(GPU_SAN_O)/toolkit.o: tests/unit/gpu_abi_values.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(GPU_SAN) $(LDFLAGS) $^ -o $@ -lcmocka
+	$(CC) -std=gnu11 $(CFLAGS) -DABI_TOOLKIT -isystem $(dir $(CUDA_HEADER)) -c $< -o $@
 
-$(B)/tests/unit/test_gpu_serve: $(GPU_SAN_O)/tests/unit/test_gpu_serve.o
+$(GPU_SAN_O)/tests/unit/test_gpu_abi.o: private GPU_EXTRA := -DBUILD='"$(B)"' \
+	-DTOOLKIT_LIB='"$(if $(CUDA_HEADER),$(CUDA_LIB)/libcudart.so.$(CUDART_EMU))"'
+$(B)/tests/unit/test_gpu_abi: $(GPU_SAN_O)/tests/unit/test_gpu_abi.o \
+		$(GPU_SAN_O)/tests/unit/gpu_abi_values.o $(if $(CUDA_HEADER),$(GPU_SAN_O)/toolkit.o) \
+		| $(B)/emu/libcudart.so
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(GPU_SAN) $(LDFLAGS) $^ -o $@ -lcmocka -ljansson
+	$(CC) $(CFLAGS) $(GPU_SAN) $(LDFLAGS) $(filter %.o,$^) -o $@ -lcmocka -ldl
+
+$(GPU_SAN_O)/tests/unit/test_gpu_serve.o: private GPU_EXTRA := -DBUILD='"$(B)"' \
+	-DHAVE_NVCC=$(if $(NVCC),1,0)
+$(GPU_SAN_O)/tests/unit/test_gpu_serve.o: $(SERVE_FLAVOUR)
+$(B)/tests/unit/test_gpu_serve: $(GPU_SAN_O)/tests/unit/test_gpu_serve.o \
+		| $(B)/infer-serve $(if $(NVCC),$(B)/infer-serve-emu)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(GPU_SAN) $(LDFLAGS) $(filter %.o,$^) -o $@ -lcmocka -ljansson
 
 TEST_PROGRAMS += $(GPU_TEST_BIN)
 -include $(GPU_SAN_EMU:.o=.d) $(GPU_TESTS:%=$(GPU_SAN_O)/tests/unit/test_gpu_%.d)

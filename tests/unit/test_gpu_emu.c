@@ -225,6 +225,8 @@ static void test_pageable_blocks_pinned_does_not(void **state)
 	OK(cudaMalloc((void **)&device, N));
 	OK(cudaMallocHost((void **)&pinned, N));
 	memset(pinned, 'p', N);
+	OK(cudaMemset(device, 'd', N));
+	OK(cudaDeviceSynchronize());
 	for (int to_device = 0; to_device < 2; to_device++) {
 		enum cudaMemcpyKind kind =
 			to_device ? cudaMemcpyHostToDevice : cudaMemcpyDeviceToHost;
@@ -234,11 +236,14 @@ static void test_pageable_blocks_pinned_does_not(void **state)
 		OK(cudaMemcpyAsync(to_device ? device : pinned, to_device ? pinned : device, N,
 				   kind, s));
 		assert_true(now() - begin < 50 * MS);
+		if (!to_device)
+			assert_int_equal(pinned[0], 'p'); /* its turn has not come */
 		begin = now();
 		OK(cudaMemcpyAsync(to_device ? device : pageable, to_device ? pageable : device, N,
 				   kind, s));
 		assert_true(now() - begin >= 20 * MS);
 		OK(cudaStreamQuery(s)); /* it waited for its own end */
+		assert_int_equal(pinned[0], 'd');
 	}
 	OK(cudaFree(device));
 	OK(cudaFreeHost(pinned));
