@@ -105,15 +105,14 @@ struct profile_line {
 };
 
 struct profile_lost {
-	uint64_t events;      /* switches and wake-ups that the kernel did not show */
-	uint64_t stacks;      /* stacks decided on but not taken */
-	uint64_t ring;	      /* records that did not fit the ring buffer */
-	uint64_t map_full;    /* updates refused by a full map */
-	uint64_t missed_runs; /* BPF runs skipped by the kernel's recursion guard */
-	uint64_t
-		uncovered_ns; /* sum over processes: time a CUDA library was mapped but not probed */
-	uint64_t threads;     /* threads in scope without an account */
-	uint64_t returns;     /* CUDA returns without their entry */
+	uint64_t events;       /* switches and wake-ups that the kernel did not show */
+	uint64_t stacks;       /* stacks decided on but not taken */
+	uint64_t ring;	       /* records that did not fit the ring buffer */
+	uint64_t map_full;     /* updates refused by a full map */
+	uint64_t missed_runs;  /* BPF runs skipped by the kernel's recursion guard */
+	uint64_t uncovered_ns; /* a CUDA library mapped, not probed; summed over processes */
+	uint64_t threads;      /* threads in scope without an account */
+	uint64_t returns;      /* CUDA returns without their entry */
 };
 
 struct profile_overhead {
@@ -140,8 +139,7 @@ struct profile {
 	struct profile_overhead overhead;
 
 	/* Filled by the functions below. */
-	struct profile_thread
-		*threads; /* after profile_finish: by process, then wall time not idle */
+	struct profile_thread *threads; /* by process, the busiest first */
 	size_t threads_n;
 	struct profile_call *calls; /* by wall time, falling */
 	size_t calls_n;
