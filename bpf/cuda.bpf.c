@@ -148,6 +148,7 @@ int handle_call_entry(struct pt_regs *ctx)
 		call_open(ts, ctx, bpf_get_attach_cookie(ctx));
 		ts->call_sp[0] = sp;
 		ts->depth = 1;
+		ts->flags |= TASK_CALLED;
 	} else if (ts->depth < CALL_DEPTH) {
 		ts->call_sp[ts->depth & (CALL_DEPTH - 1)] = sp;
 		ts->depth++;

@@ -50,6 +50,8 @@ enum task_flags {
 	TASK_BORN = 1 << 2,	   /* born inside the window */
 	TASK_RAN = 1 << 3,	   /* was switched in at least once */
 	TASK_OPEN_BEFORE = 1 << 4, /* the open call began before the window */
+	TASK_COUNTED = 1 << 5,	   /* nvcsw and nivcsw are those of its last switch-out */
+	TASK_CALLED = 1 << 6,	   /* entered a traced call at least once */
 };
 
 /*
@@ -70,6 +72,7 @@ struct task_state {
 	u32 flags; /* enum task_flags */
 	s32 cpu;   /* last switched in on */
 	struct thread_times times;
+	u64 nvcsw, nivcsw; /* the kernel's own counts at the last switch-out */
 
 	/* The gap between switch-out and switch-in in progress. */
 	u64 gap_ns;	    /* when it began */

@@ -54,7 +54,8 @@ int BPF_PROG(handle_newtask, struct task_struct *task, u64 clone_flags)
 	ts->image = parent ? parent->image : 0;
 	ts->syscall = INFBPF_NO_SYSCALL;
 	if (now >= t_begin) {
-		ts->flags |= TASK_BORN;
+		/* Its switches are all inside: the kernel's counters start at 0 too. */
+		ts->flags |= TASK_BORN | TASK_COUNTED;
 		ts->start_ns = now;
 	}
 	__builtin_memcpy(ts->old_comm, task->comm, sizeof(ts->old_comm));
@@ -81,7 +82,6 @@ int BPF_PROG(handle_exec, struct task_struct *task, pid_t old_pid)
 {
 	u64 now = bpf_ktime_get_ns();
 	struct task_state *ts = bpf_task_storage_get(&tasks, task, NULL, 0);
-	u32 cpu_flags;
 	int i;
 
 	if (!ts || now >= t_end || ts->flags & TASK_FLUSHED)
@@ -99,8 +99,10 @@ int BPF_PROG(handle_exec, struct task_struct *task, pid_t old_pid)
 	ts->serial = __sync_fetch_and_add(&next_serial, 1);
 	ts->image = __sync_fetch_and_add(&next_image, 1);
 	ts->tid = task->pid;
-	cpu_flags = ts->flags & (TASK_BORN | TASK_RAN);
-	ts->flags = cpu_flags;
+	ts->flags &= TASK_BORN | TASK_RAN;
+	ts->flags |= TASK_COUNTED;
+	ts->nvcsw = task->nvcsw;
+	ts->nivcsw = task->nivcsw;
 	ts->times = (struct thread_times){};
 	for (i = 0; i < WAIT_SLOTS; i++)
 		ts->waits[i] = (struct wait_slot){};

@@ -54,6 +54,28 @@ static __always_inline void switch_out_stack(void *ctx, struct task_state *ts, u
 	sample_send(ctx, sc, !(ts->wait_flags & WAIT_KTHREAD), true);
 }
 
+/* Counts switches by the kernel's own counters, which were moved just before the tracepoint: the same
+ * sums as rusage, and switches that were not shown are in them. Only the first of a window, with no
+ * earlier reading to compare, goes by what the event looks like. The switch that ends a thread is not
+ * counted: rusage was closed before it. */
+static __always_inline void count_switches(struct task_state *ts, struct task_struct *prev,
+					   bool voluntary, bool dead)
+{
+	u64 nvcsw = prev->nvcsw - dead, nivcsw = prev->nivcsw;
+
+	if (ts->flags & TASK_COUNTED) {
+		ts->times.voluntary += nvcsw - ts->nvcsw;
+		ts->times.involuntary += nivcsw - ts->nivcsw;
+	} else if (voluntary) {
+		ts->times.voluntary += !dead;
+	} else {
+		ts->times.involuntary++;
+	}
+	ts->nvcsw = nvcsw;
+	ts->nivcsw = nivcsw;
+	ts->flags |= TASK_COUNTED;
+}
+
 static __always_inline void switch_out(void *ctx, struct task_struct *prev, struct task_state *ts,
 				       bool preempt, unsigned int prev_state, u64 now)
 {
@@ -80,6 +102,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	/* Whatever it was booked as, it is running now. A switch-in that was not shown leaves its
 	 * time with the state before it. */
 	task_account(ts, ts->state == RUN_NONE ? RUN_ON_CPU : ts->state, now);
+	count_switches(ts, prev, !preempt && prev_state, !!(prev_state & TASK_DEAD));
 	if (prev_state & TASK_DEAD) {
 		ts->flags |= TASK_FLUSHED;
 		thread_send(ts, prev, now, NULL);
@@ -89,13 +112,14 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	ts->gap_ns = now;
 	ts->gap_blocked_ns = 0;
 	ts->out_seq = 0;
-	if (preempt || !prev_state) {
+	/* Wanted to sleep, but a signal is pending: it stays on the run queue, and up to about 6.13 the
+	 * event still shows the state it wanted. (A concurrent wake-up cannot look like this: it shows
+	 * TASK_WAKING until the switch is through.) */
+	if (preempt || !prev_state || !prev->__state) {
 		ts->state = RUN_PREEMPTED;
-		ts->times.involuntary++;
 		ts->wait_flags = ts->depth ? WAIT_IN_CALL : 0;
 	} else {
 		ts->state = RUN_BLOCKED;
-		ts->times.voluntary++;
 		wait_begin(ts, prev, prev_state);
 	}
 	if (!cfg_after_switch)

@@ -46,8 +46,8 @@ static int fds_reserve(struct cuda_attach *a, size_t more)
 	return 0;
 }
 
-/* Entry and return probes of one file. Entries last, so that no entry is seen whose return is not
- * (the reverse, a return without entry, cannot be: return probes arm at entry). */
+/* Entry and return probes of one file. Returns first: a call that begins in between is then seen by
+ * its return only, which is ignored; the other way round it would look like one that never ended. */
 static int attach_lib(struct cuda_attach *a, const struct cuda_lib *lib, const char *path,
 		      pid_t pid)
 {

@@ -101,13 +101,16 @@ static void put_losses(struct screen *s, const struct profile *p)
 static void put_cost(struct screen *s, const struct profile *p)
 {
 	const struct profile_overhead *c = &p->overhead;
+	/* Loading and attaching is paid once, however long the trace: shown apart. */
+	uint64_t running_ns = c->user_cpu_ns == PROFILE_UNKNOWN ? PROFILE_UNKNOWN
+								: c->user_cpu_ns - c->start_cpu_ns;
 	const struct {
 		uint64_t ns;
 		const char *what;
 	} parts[] = {
 		{ c->trap_ns, "traps" },
 		{ c->bpf_ns, "BPF" },
-		{ c->user_cpu_ns, "infbpf" },
+		{ running_ns, "infbpf" },
 	};
 	const size_t parts_n = sizeof(parts) / sizeof(*parts);
 	struct screen_line line = { .n = 0 };
@@ -129,7 +132,7 @@ static void put_cost(struct screen *s, const struct profile *p)
 	for (size_t i = 0; i < parts_n; i++)
 		screen_add(&line, "%s%s %s", i ? ", " : " (", format_duration(buf, parts[i].ns),
 			   parts[i].what);
-	screen_add(&line, "), ");
+	screen_add(&line, "), %s to start, ", format_duration(buf, c->start_cpu_ns));
 	if (c->rss_bytes == PROFILE_UNKNOWN || c->map_bytes == PROFILE_UNKNOWN)
 		screen_add(&line, "memory unknown");
 	else

@@ -51,6 +51,8 @@ struct task_struct {
 	pid_t pid;
 	pid_t tgid;
 	unsigned int in_iowait : 1;
+	unsigned long nvcsw;
+	unsigned long nivcsw;
 	struct task_struct *group_leader;
 	char comm[16];
 };

@@ -57,7 +57,8 @@ def test_no_such_command():
     need_root()
     status, out, err = run([INFBPF, "trace", "-o", "/dev/null", "--", "/no/such/program"])
     expect(status in (4, 127), f"ended with {status}: {err!r}")
-    one_line(err, "/no/such/program")
+    # That it attached comes before: the command starts only then.
+    one_line("\n".join(s for s in err.splitlines() if ": attached to " not in s), "/no/such/program")
 
 
 def test_exited_at_once():
@@ -157,7 +158,8 @@ def test_stdout_full():
 
 
 def test_closed_pipe():
-    """infbpf trace | head -c0: no death by SIGPIPE before the rest is written."""
+    """infbpf trace | head -c0: the reader has seen enough, which is no failure; but no death by
+    SIGPIPE before the rest is written."""
     need_root()
     where = folder("closed-pipe")
     with victim() as target:
@@ -168,8 +170,7 @@ def test_closed_pipe():
                            stdout=write_end, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
                            text=True, timeout=30)
         os.close(write_end)
-    expect(p.returncode == 1, f"ended with {p.returncode}: {p.stderr!r}")
-    expect(p.stderr.count("Broken pipe") == 1, f"stderr: {p.stderr!r}")
+    expect(p.returncode == 0, f"ended with {p.returncode}: {p.stderr!r}")
     expect(harness.read_json(j)["threads"], "no threads in the JSON")
 
 

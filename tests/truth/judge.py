@@ -3,7 +3,8 @@
 
 import os
 
-from harness import Report, Skip, Wrong, expect, one_line, read_json
+from cases import DISTURBED
+from harness import Report, expect, one_line, read_json
 from traced import Traced
 
 
@@ -28,32 +29,31 @@ def check_refusal(case, folder):
 
 
 def check_forced(case, folder):
-    """What was forced was used: no hook came by another way, where it has that way at all."""
-    hooks = read_json(os.path.join(folder, "trace.json"))["hooks"]
-    kinds = {h["name"]: h["kind"] for h in hooks}
-    others = {"btf": ("kprobe", "tracepoint"), "kprobe": ("tp_btf", "fentry", "tracepoint"),
-              "tracepoint": ("tp_btf", "fentry", "kprobe")}[case.options.split()[-1]]
-    expect(kinds["switch"] not in others or "kprobe" in case.options,
-           f"{case.options}: switch by {kinds['switch']}")
-    return " ".join(f"{k}={v}" for k, v in kinds.items())
+    """The hook that can be had in several ways was had in the way that was asked for."""
+    hooks = {h["name"]: h for h in read_json(os.path.join(folder, "trace.json"))["hooks"]}
+    after = hooks["after switch"]
+    right = {"btf": after["kind"] == "tp_btf" and after["lost"] is None,
+             "kprobe": after["kind"] == "kprobe",
+             "tracepoint": after["lost"] is not None}
+    expect(right[case.options.split()[-1]], f"{case.options}: {after}")
+    return str(after)
 
 
 def judge(case, folder, vm, prefix=""):
-    """Prints a TAP line a check. Returns 0, or 1 if one failed."""
-    report = Report(prefix)
+    """Returns a Report with a TAP line a check."""
+    report = Report(prefix, keep=True)
     if "--hooks" in case.options:
         if refused(folder):
             report.check("refusal", check_refusal, case, folder)
-            return 1 if report.failed else 0
+            return report
         report.check("forced", check_forced, case, folder)
-    try:
-        traced = Traced(folder, vm)
-    except Skip as e:
-        print(f"ok - {prefix}all # SKIP {e}")
-        return 0
-    except (Wrong, ValueError, OSError, KeyError) as e:
-        print(f"not ok - {prefix}all: {e}")
-        return 1
-    for name, function, *args in case.checks:
-        report.check(name, function, traced, *args)
-    return 1 if report.failed else 0
+    traced = []
+    report.check("read", lambda: traced.append(Traced(case, folder, vm)))
+    for name, function, *args in case.checks if traced else ():
+        report.check(name, function, traced[0], *args)
+    return report
+
+
+def disturbed(report):
+    """Nothing failed but comparisons with clocks that other load on the machine disturbs."""
+    return bool(report.failed) and set(report.failed) <= DISTURBED
