@@ -342,9 +342,10 @@ int handle_call_return(struct pt_regs *ctx)
 	struct cpu_counts *c = cpu_counts();
 	struct task_state *ts;
 	u64 sp = ctx->sp - 8; /* the return address is popped already */
+	u64 now = bpf_ktime_get_ns();
 	int i, found = -1;
 
-	if (bpf_ktime_get_ns() >= t_end)
+	if (now >= t_end)
 		return 0;
 	if (c)
 		__sync_fetch_and_add(&c->return_hits, 1);
@@ -361,9 +362,11 @@ int handle_call_return(struct pt_regs *ctx)
 		call_close(ctx, ts);
 	else if (found > 0)
 		ts->depth = found;
-	else if (c && !(ts->depth == CALL_DEPTH && sp < ts->call_sp[CALL_DEPTH - 1]))
-		__sync_fetch_and_add(&c->lost_return,
-				     1); /* neither known nor too deep to be kept */
+	/* Neither known, nor too deep to be kept, nor of a call that began while the probes were being
+	 * attached (return probes first). */
+	else if (c && ts->flags & TASK_CALLED && now > probes_ns &&
+		 !(ts->depth == CALL_DEPTH && sp < ts->call_sp[CALL_DEPTH - 1]))
+		__sync_fetch_and_add(&c->lost_return, 1);
 	ts->busy--;
 	return 0;
 }

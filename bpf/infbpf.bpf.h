@@ -39,6 +39,8 @@ SHARED volatile __u64 period_ns SHARED_INIT(10000000);
 SHARED volatile __u64 next_serial SHARED_INIT(1);
 SHARED volatile __u32 next_image SHARED_INIT(1);
 SHARED volatile __u32 next_seq SHARED_INIT(1);
+/* When the last library's probes were complete; ~0 while some are being attached. */
+SHARED volatile __u64 probes_ns SHARED_INIT(0);
 /* How the closing iterator did: tasks it had to leave because a handler was still in them. */
 SHARED volatile __u32 close_left SHARED_INIT(0);
 

@@ -88,8 +88,12 @@ int command_libs_attach(struct cuda_attach *a, pid_t pid, const char *command)
 	pid_t child;
 	FILE *f;
 
-	if (!find_in_path(command, program, sizeof(program)) ||
-	    !read_interpreter(program, interpreter, sizeof(interpreter)))
+	if (!find_in_path(command, program, sizeof(program)))
+		return 0;
+	/* A runtime that was linked into the program itself. */
+	if (cuda_attach_file(a, pid, program) == -ENOMEM)
+		return -ENOMEM;
+	if (!read_interpreter(program, interpreter, sizeof(interpreter)))
 		return 0;
 	f = list_start(interpreter, program, &child);
 	if (!f)

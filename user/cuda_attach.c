@@ -118,7 +118,9 @@ static int attach_new(struct cuda_attach *a, struct cuda_attach_process *p, size
 
 	if (known < 0 || (known && a->all))
 		return known < 0 ? known : 0;
+	*a->done_ns = ~0ULL;
 	err = attach_lib(a, lib, path, a->all ? 0 : p->pid);
+	*a->done_ns = clock_now_ns();
 	if (err == -ENOMEM)
 		return err;
 	now = clock_now_ns();

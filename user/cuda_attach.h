@@ -35,6 +35,8 @@ struct cuda_attach {
 	int *fds; /* links */
 	size_t fds_n, fds_room;
 	size_t probes; /* sites attached, entries only */
+	/* The kernel side's probes_ns: ~0 while probes are being attached, then when they were. */
+	volatile uint64_t *done_ns;
 	uint64_t uncovered_ns;
 	char failed[160]; /* why a library could not be probed; "": none failed */
 };

@@ -234,6 +234,7 @@ int session_attach_cuda(struct session *s)
 	s->cuda.return_fd = bpf_program__fd(s->skel->progs.handle_call_return);
 	s->cuda.all = s->options->all;
 	s->cuda.begin_ns = ~0ULL;
+	s->cuda.done_ns = (volatile uint64_t *)&s->skel->bss->probes_ns;
 	if (s->uprobes == UPROBE_NONE)
 		return 0;
 	if (s->options->all) {
