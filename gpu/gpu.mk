@@ -157,7 +157,8 @@ $(B)/tests/unit/test_gpu_abi: $(GPU_SAN_O)/tests/unit/test_gpu_abi.o \
 
 $(GPU_SAN_O)/tests/unit/test_gpu_serve.o: private GPU_EXTRA := -DBUILD='"$(B)"' \
 	-DHAVE_NVCC=$(if $(NVCC),1,0)
-$(GPU_SAN_O)/tests/unit/test_gpu_serve.o: $(SERVE_FLAVOUR)
+# Both were told whether there is an nvcc.
+$(GPU_SAN_O)/tests/unit/test_gpu_serve.o $(GPU_SAN_O)/tests/unit/test_gpu_abi.o: $(SERVE_FLAVOUR)
 $(B)/tests/unit/test_gpu_serve: $(GPU_SAN_O)/tests/unit/test_gpu_serve.o \
 		| $(B)/infer-serve $(if $(NVCC),$(B)/infer-serve-emu)
 	@mkdir -p $(@D)
