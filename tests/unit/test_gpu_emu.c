@@ -299,6 +299,34 @@ static void test_copy_lasts_by_bandwidth(void **state)
 	OK(cudaStreamDestroy(s));
 }
 
+/* A copy or host function that waits for its stream holds no other stream's up. */
+static void test_streams_overlap(void **state)
+{
+	cudaStream_t a = stream_new(cudaStreamNonBlocking), b = stream_new(cudaStreamNonBlocking);
+	char *pinned, *device;
+	uint64_t begin;
+
+	(void)state;
+	OK(cudaMalloc((void **)&device, 64));
+	OK(cudaMallocHost((void **)&pinned, 64));
+	log_all.n = 0;
+	OK(delay(150 * MS, a));
+	OK(cudaMemcpyAsync(pinned, device, 32, cudaMemcpyDeviceToHost, a));
+	log_put(a, 1);
+	usleep(5000);
+	begin = now();
+	OK(cudaMemcpyAsync(pinned + 32, device, 32, cudaMemcpyDeviceToHost, b));
+	log_put(b, 2);
+	OK(cudaStreamSynchronize(b));
+	assert_true(now() - begin < 100 * MS);
+	OK(cudaStreamSynchronize(a));
+	assert_int_equal(log_at(2), 0);
+	OK(cudaFree(device));
+	OK(cudaFreeHost(pinned));
+	OK(cudaStreamDestroy(a));
+	OK(cudaStreamDestroy(b));
+}
+
 static void test_default_stream(void **state)
 {
 	cudaStream_t blocking = stream_new(cudaStreamDefault);
@@ -306,10 +334,11 @@ static void test_default_stream(void **state)
 
 	(void)state;
 	log_all.n = 0;
-	OK(delay(30 * MS, blocking));
+	OK(delay(100 * MS, blocking));
 	log_put(blocking, 1);
 	log_put(NULL, 2);	 /* waits for all blocking streams */
 	log_put(blocking, 3);	 /* waits for the default stream */
+	usleep(5000);		 /* the others have settled by now */
 	log_put(free_stream, 4); /* waits for nobody */
 	OK(cudaDeviceSynchronize());
 	assert_int_equal(log_all.n, 4);
@@ -679,6 +708,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_pageable_blocks_pinned_does_not),
 		cmocka_unit_test(test_small_copy_is_staged),
 		cmocka_unit_test(test_copy_lasts_by_bandwidth),
+		cmocka_unit_test(test_streams_overlap),
 		cmocka_unit_test(test_default_stream),
 		cmocka_unit_test(test_per_thread_stream),
 		cmocka_unit_test(test_sync_spins_or_blocks),
