@@ -132,11 +132,12 @@ static void put_cost(struct screen *s, const struct profile *p)
 	for (size_t i = 0; i < parts_n; i++)
 		screen_add(&line, "%s%s %s", i ? ", " : " (", format_duration(buf, parts[i].ns),
 			   parts[i].what);
-	screen_add(&line, "), %s to start, ", format_duration(buf, c->start_cpu_ns));
+	screen_add(&line, "), ");
 	if (c->rss_bytes == PROFILE_UNKNOWN || c->map_bytes == PROFILE_UNKNOWN)
 		screen_add(&line, "memory unknown");
 	else
 		screen_add(&line, "%s", format_memory(buf, c->rss_bytes + c->map_bytes));
+	screen_add(&line, "; to start: %s", format_duration(buf, c->start_cpu_ns));
 	screen_text(s, line.text, 3);
 }
 

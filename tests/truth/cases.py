@@ -80,7 +80,7 @@ CASES = [
     pid("storm-window", "storm count=0 cpu_us=100", 1, ("window", c.check_window, 1),
         events_in_vm=100),
     pid("forks-window", "forks count=0 cpu_us=3000 sleep_us=3000", 1, ("window", c.check_window, 1),
-        ("cause", c.check_cause, "child", 0.95, "forks")),
+        ("cause", c.check_cause, "child", 0.95, "forks"), events_in_vm=20),
     pid("5000-threads", "many idle=5000 active=3", 2, ("window", c.check_window, 5004),
         ("idle", c.check_cause, "lock", 0.99, "idle"),
         ("active", c.check_cause, "sleep", 0.98, "active"), events_in_vm=20),

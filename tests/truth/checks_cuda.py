@@ -108,9 +108,10 @@ def check_frames(t):
     """The call is a frame of its time's stacks. So is that of a call that was left, or did not end."""
     for name, more in (("cudaDeviceSynchronize", t.truth["jumps"] * (2 * MS if t.vm else 50 * US)),
                        ("cudaStreamSynchronize", (300 if t.vm else 50) * MS)):
-        # The outer call counts: the one calls the other.
-        got = sum(line.value for line in t.folded if
-                  next((f for f in line.frames if f.startswith("cuda")), None) == name)
+        # cudaDeviceSynchronize calls cudaStreamSynchronize, and the outer call counts.
+        inside = {"cudaStreamSynchronize": "cudaDeviceSynchronize"}.get(name)
+        got = sum(line.value for line in t.folded
+                  if name in line.frames and inside not in line.frames)
         want = t.call(name)["wall_ns"]
         between(f"folded lines with {name}", got, want * 0.99, want * 1.01 + MS + more)
     return ""

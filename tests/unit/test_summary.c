@@ -132,8 +132,8 @@ static void common_case(void **unused)
 	assert_non_null(strstr(text, "lost: nothing."));
 	assert_non_null(strstr(text, "not measured: GPU kernel time (needs CUPTI)"));
 	assert_non_null(strstr(text, "cost: 0.6 % of one CPU (30.0 ms traps, 20.0 ms BPF, 10.0 ms "
-				     "infbpf), 60.0 ms to start"));
-	assert_non_null(strstr(text, "21.0 MiB"));
+				     "infbpf), 21.0 MiB;"));
+	assert_non_null(strstr(text, "to start: 60.0 ms"));
 	assert_null(strchr(text, '\033'));
 	/* One process: its name is in the head. */
 	assert_null(strstr(text, "/executor"));
