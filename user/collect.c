@@ -12,7 +12,9 @@
 
 /* Distinct stacks kept: about 200,000 of 30 frames. */
 #define STACKS_MAX_BYTES (32UL << 20)
-#define PENDING_SLOTS	 4096 /* stacks taken at switch-out whose gap is not over yet; power of two */
+/* Processes whose maps are read at birth or exec, in 100 ms. */
+#define LIFE_BUDGET   50
+#define PENDING_SLOTS 4096 /* stacks taken at switch-out whose gap is not over yet; power of two */
 /* x86-64 maps the trampoline of return probes in the last page of user space. */
 #define UPROBES_START 0x7fffffffe000ULL
 #define UPROBES_END   0x7ffffffff000ULL
@@ -40,6 +42,7 @@ struct collect {
 	size_t extras_n, extras_room;
 	uint64_t samples, lost;
 	size_t threads;
+	unsigned int life_budget;
 };
 
 struct collect *collect_new(struct profile *p, struct symbols *symbols)
@@ -52,6 +55,7 @@ struct collect *collect_new(struct profile *p, struct symbols *symbols)
 	c->symbols = symbols;
 	c->stacks.max_bytes = STACKS_MAX_BYTES;
 	c->options.t_end_ns = ~0ULL;
+	c->life_budget = LIFE_BUDGET;
 	return c;
 }
 
@@ -67,6 +71,11 @@ void collect_free(struct collect *c)
 struct collect_options *collect_options(struct collect *c)
 {
 	return &c->options;
+}
+
+void collect_refill(struct collect *c)
+{
+	c->life_budget = LIFE_BUDGET;
 }
 
 uint64_t collect_stacks(const struct collect *c)
@@ -271,16 +280,16 @@ static void on_resolve(struct collect *c, const struct rec_resolve *r)
 
 static int on_life(struct collect *c, const struct rec_life *r)
 {
-	struct sym_image *im;
+	uint32_t parent_image = r->what == LIFE_FORK ? r->image : 0;
 
-	/* Read its maps while it lives; it may be gone before a sample of it is drained. */
-	im = symbols_image(c->symbols, r->tgid, r->image, r->parent,
-			   r->what == LIFE_FORK ? r->image : 0);
-	if (!im)
-		return -ENOMEM;
 	if (c->options.life)
 		c->options.life(c->options.life_arg, r);
-	return 0;
+	/* Read its maps while it lives; it may be gone before a sample of it is drained. In a fork
+	 * storm only so many: 0.1 ms each. */
+	if (!c->life_budget)
+		return 0;
+	c->life_budget--;
+	return symbols_image(c->symbols, r->tgid, r->image, r->parent, parent_image) ? 0 : -ENOMEM;
 }
 
 int collect_record(struct collect *c, const void *data, size_t len)

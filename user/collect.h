@@ -47,6 +47,8 @@ int collect_ended(struct collect *c, int map_fd);
 /* Names every stack and hands it to the profile. */
 int collect_finish(struct collect *c);
 
+/* Every 100 ms: renews what is spent on processes that come and go. */
+void collect_refill(struct collect *c);
 uint64_t collect_stacks(const struct collect *c); /* samples so far */
 uint64_t collect_lost(const struct collect *c);	  /* samples dropped here: too many distinct ones */
 size_t collect_threads(const struct collect *c);  /* accounts so far */

@@ -131,18 +131,14 @@ static int attach_new(struct cuda_attach *a, struct cuda_attach_process *p, size
 	return 0;
 }
 
-int cuda_attach_process(struct cuda_attach *a, pid_t pid, uint64_t since_ns)
+/* -ESRCH: it is gone. */
+static int process_look(struct cuda_attach *a, struct cuda_attach_process *p, uint64_t since_ns)
 {
-	struct cuda_attach_process *p = process_get(a, pid);
 	uint64_t now = clock_now_ns();
-	size_t known;
-	int err;
+	size_t known = p->libs.n;
+	int err = cuda_find_process(p->pid, &p->libs);
 
-	if (!p)
-		return -ENOMEM;
-	known = p->libs.n;
-	err = cuda_find_process(pid, &p->libs);
-	if (err == -ENOMEM)
+	if (err == -ENOMEM || err == -ESRCH)
 		return err;
 	for (size_t i = known; i < p->libs.n; i++) {
 		err = attach_new(a, p, i, since_ns);
@@ -151,6 +147,32 @@ int cuda_attach_process(struct cuda_attach *a, pid_t pid, uint64_t since_ns)
 	}
 	p->seen_ns = now;
 	return p->libs.n - known;
+}
+
+int cuda_attach_process(struct cuda_attach *a, pid_t pid, uint64_t since_ns)
+{
+	struct cuda_attach_process *p = process_get(a, pid);
+	int err = p ? process_look(a, p, since_ns) : -ENOMEM;
+
+	return err == -ESRCH ? 0 : err;
+}
+
+int cuda_attach_life(struct cuda_attach *a, pid_t pid, pid_t parent, uint64_t time_ns)
+{
+	struct cuda_attach_process *p;
+
+	/* A fork's child has its parent's libraries from its first instruction: none to look for where
+	 * the parent has none, or where each file is probed for all processes anyway. */
+	for (size_t i = 0; parent && i < a->processes_n; i++)
+		if (a->processes[i].pid == parent && (a->all || !a->processes[i].libs.n))
+			return 0;
+	p = process_get(a, pid);
+	if (!p)
+		return -ENOMEM;
+	p->young_until_ns = time_ns + NS_PER_S;
+	if (p->seen_ns < time_ns)
+		p->seen_ns = time_ns;
+	return parent ? cuda_attach_process(a, pid, time_ns) : 0;
 }
 
 int cuda_attach_file(struct cuda_attach *a, pid_t pid, const char *path)
@@ -168,15 +190,39 @@ int cuda_attach_file(struct cuda_attach *a, pid_t pid, const char *path)
 	return err < 0 ? err : 0;
 }
 
-int cuda_attach_tick(struct cuda_attach *a)
+/* Its libraries stay listed where other processes' entries point at them. */
+static void process_drop(struct cuda_attach *a, size_t index)
 {
+	size_t last = a->processes_n - 1;
+
+	if (a->processes[index].libs.n) {
+		a->processes[index].pid = 0;
+		return;
+	}
+	cuda_libs_free(&a->processes[index].libs);
+	a->processes[index] = a->processes[last];
+	a->processes_n--;
+	for (size_t i = 0; i < a->files_n; i++)
+		if (a->files[i].process == last)
+			a->files[i].process = index;
+}
+
+int cuda_attach_tick(struct cuda_attach *a, uint64_t now_ns, bool young_only)
+{
+	struct cuda_attach_process *p;
 	int err, added = 0;
 
-	for (size_t i = 0; i < a->processes_n; i++) {
-		err = cuda_attach_process(a, a->processes[i].pid, 0);
-		if (err < 0)
+	for (size_t i = a->processes_n; i-- > 0;) {
+		p = &a->processes[i];
+		if (!p->pid || (young_only && p->young_until_ns < now_ns))
+			continue;
+		err = process_look(a, p, 0);
+		if (err == -ESRCH)
+			process_drop(a, i);
+		else if (err < 0)
 			return err;
-		added += err;
+		else
+			added += err;
 	}
 	return added;
 }

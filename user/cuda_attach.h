@@ -12,6 +12,7 @@
 
 struct cuda_attach_process {
 	pid_t pid;
+	uint64_t young_until_ns; /* it began or became another program a moment ago */
 	uint64_t seen_ns; /* last time its maps were read; a library found later came after it */
 	struct cuda_libs libs; /* found in it so far, and files known to hold none */
 };
@@ -47,8 +48,10 @@ const struct cuda_lib *cuda_attach_lib(const struct cuda_attach *a, size_t i);
 int cuda_attach_process(struct cuda_attach *a, pid_t pid, uint64_t since_ns);
 /* Probes a file before anyone maps it, for one process that will. */
 int cuda_attach_file(struct cuda_attach *a, pid_t pid, const char *path);
-/* Looks again at every process known. */
-int cuda_attach_tick(struct cuda_attach *a);
+/* A process was born (parent: its pid) or became another program (parent 0) at time_ns. */
+int cuda_attach_life(struct cuda_attach *a, pid_t pid, pid_t parent, uint64_t time_ns);
+/* Looks again at the young processes, or at all. Those that are gone are dropped. */
+int cuda_attach_tick(struct cuda_attach *a, uint64_t now_ns, bool young_only);
 /* Closes every link: slow with perf-event probes (60 to 110 ms each, see docs/architecture.md). */
 void cuda_attach_close(struct cuda_attach *a);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -111,7 +112,6 @@ int overhead_calibrate(struct overhead *o, struct infbpf_bpf *skel, enum uprobe_
 
 	memset(o, 0, sizeof(*o));
 	o->stats_fd = o->calibrate_fds[0] = o->calibrate_fds[1] = -1;
-	getrusage(RUSAGE_SELF, &o->start);
 	if (*kind == UPROBE_NONE)
 		return 0;
 	n = calibrate_site(&site);
@@ -163,18 +163,17 @@ static uint64_t timeval_ns(struct timeval t)
 }
 
 /* infbpf's own CPU time since its start. */
-static uint64_t cpu_ns(const struct overhead *o)
+static uint64_t cpu_ns(void)
 {
 	struct rusage now;
 
 	getrusage(RUSAGE_SELF, &now);
-	return timeval_ns(now.ru_utime) + timeval_ns(now.ru_stime) - timeval_ns(o->start.ru_utime) -
-	       timeval_ns(o->start.ru_stime);
+	return timeval_ns(now.ru_utime) + timeval_ns(now.ru_stime);
 }
 
 void overhead_begin(struct overhead *o)
 {
-	o->start_cpu_ns = cpu_ns(o);
+	o->start_cpu_ns = cpu_ns();
 }
 
 void overhead_tick(struct overhead *o, uint64_t now_ns)
@@ -272,7 +271,7 @@ void overhead_report(const struct overhead *o, struct infbpf_bpf *skel,
 	own_return = o->pair_ns > o->entry_ns ? o->pair_ns - o->entry_ns : 0;
 	out->trap_hits = counts->call_hits + counts->return_hits;
 	out->trap_ns = counts->call_hits * o->entry_ns + counts->return_hits * own_return;
-	out->user_cpu_ns = cpu_ns(o);
+	out->user_cpu_ns = cpu_ns();
 	out->start_cpu_ns = o->start_cpu_ns;
 	out->rss_bytes = rss_bytes();
 	out->map_bytes = maps_bytes(skel);

@@ -11,7 +11,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/resource.h>
 #include "infbpf.h"
 #include "profile.h"
 #include "uprobe.h"
@@ -24,7 +23,6 @@ struct overhead {
 	int stats_fd;	   /* -1: statistics off */
 	int stats_refused; /* errno: they cannot be had */
 	uint64_t next_ns;  /* when to switch them next */
-	struct rusage start;
 	uint64_t start_cpu_ns;
 };
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -22,11 +23,12 @@ static void on_life(void *arg, const struct rec_life *life)
 
 	if (s->uprobes == UPROBE_NONE)
 		return;
-	/* A fork's child has its parent's libraries from its first instruction; a new image maps its
-	 * own in the next milliseconds. */
-	cuda_attach_process(&s->cuda, life->tgid, life->time_ns);
-	s->early_until_ns = clock_now_ns() + NS_PER_S;
-	s->next_look_ns = 0;
+	cuda_attach_life(&s->cuda, life->tgid, life->parent, life->time_ns);
+	/* A new image maps its libraries in the next milliseconds. */
+	if (life->what == LIFE_EXEC) {
+		s->look_step_ns = LOOK_FIRST_NS;
+		s->next_young_ns = 0;
+	}
 }
 
 static int on_ring(void *arg, void *data, size_t len)
@@ -37,6 +39,17 @@ static int on_ring(void *arg, void *data, size_t len)
 	if (err && !s->drain_error)
 		s->drain_error = err;
 	return 0;
+}
+
+/* Perf-event probes are a descriptor each; symbol files are kept open. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int block_signals(struct session *s)
@@ -50,6 +63,7 @@ static int block_signals(struct session *s)
 	if (sigprocmask(SIG_BLOCK, &mask, &s->old_mask))
 		return -errno;
 	signal(SIGPIPE, SIG_IGN);
+	raise_file_limit();
 	s->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	return s->signal_fd < 0 ? -errno : 0;
 }

@@ -8,7 +8,6 @@
 #include "session_private.h"
 
 #define LOOK_NS	      (500 * NS_PER_MS) /* how often processes are searched for new libraries */
-#define LOOK_EARLY_NS (50 * NS_PER_MS)	/* the same, for a second after an exec */
 #define MAX_PERIOD_NS (10 * NS_PER_S)
 
 /* New members of the cgroup, libraries loaded since. */
@@ -28,8 +27,21 @@ static int look(struct session *s, uint64_t now)
 		}
 	}
 	if (err >= 0 && s->uprobes != UPROBE_NONE)
-		err = cuda_attach_tick(&s->cuda);
-	s->next_look_ns = now + (now < s->early_until_ns ? LOOK_EARLY_NS : LOOK_NS);
+		err = cuda_attach_tick(&s->cuda, now, false);
+	s->next_look_ns = now + LOOK_NS;
+	return err < 0 ? err : 0;
+}
+
+/* The libraries of processes that have just begun a new image: soon after the exec, then ever less
+ * often. */
+static int look_young(struct session *s, uint64_t now)
+{
+	int err = 0;
+
+	if (s->uprobes != UPROBE_NONE)
+		err = cuda_attach_tick(&s->cuda, now, true);
+	s->look_step_ns *= 2;
+	s->next_young_ns = s->look_step_ns < LOOK_NS ? now + s->look_step_ns : ~0ULL;
 	return err < 0 ? err : 0;
 }
 
@@ -42,6 +54,7 @@ static void adapt(struct session *s, uint64_t now)
 		return;
 	rate = (stacks - s->adapt_stacks) * NS_PER_S / (100 * NS_PER_MS + now - s->next_adapt_ns);
 	s->adapt_stacks = stacks;
+	collect_refill(s->collect);
 	s->next_adapt_ns = now + 100 * NS_PER_MS;
 	if (rate > s->options->max_stacks)
 		period = period * rate / s->options->max_stacks;
@@ -99,17 +112,19 @@ static bool on_signal(struct session *s)
 static bool wait_event(struct session *s, bool *signalled)
 {
 	struct pollfd *fds = calloc(s->pidfds_n + 2, sizeof(*fds));
-	uint64_t now = clock_now_ns();
+	uint64_t now = clock_now_ns(), next = s->end_ns;
 	int timeout = DRAIN_MS;
 	size_t ended = 0;
 
 	*signalled = false;
 	if (!fds)
 		return true;
-	if (now >= s->end_ns)
+	if (next > s->next_young_ns)
+		next = s->next_young_ns;
+	if (now >= next)
 		timeout = 0;
-	else if (s->end_ns - now < DRAIN_MS * NS_PER_MS)
-		timeout = (s->end_ns - now) / NS_PER_MS + 1;
+	else if (next - now < DRAIN_MS * NS_PER_MS)
+		timeout = (next - now) / NS_PER_MS + 1;
 	fds[0] = (struct pollfd){ .fd = s->signal_fd, .events = POLLIN };
 	fds[1] = (struct pollfd){ .fd = ring_buffer__epoll_fd(s->ring), .events = POLLIN };
 	for (size_t i = 0; i < s->pidfds_n; i++)
@@ -134,8 +149,8 @@ void session_loop(struct session *s, session_progress_fn progress, void *arg)
 	int err = 0;
 
 	now = clock_now_ns();
-	s->next_look_ns = now + LOOK_EARLY_NS;
-	s->early_until_ns = now + NS_PER_S;
+	s->next_look_ns = now + LOOK_NS;
+	s->look_step_ns = LOOK_FIRST_NS;
 	s->next_adapt_ns = now + 100 * NS_PER_MS;
 	s->next_progress_ns = now + NS_PER_S;
 	while (!done) {
@@ -150,6 +165,8 @@ void session_loop(struct session *s, session_progress_fn progress, void *arg)
 		adapt(s, now);
 		if (!done && now >= s->next_look_ns)
 			err = look(s, now);
+		if (!done && !err && now >= s->next_young_ns)
+			err = look_young(s, now);
 		report_progress(s, now, progress, arg);
 		if (err || s->drain_error)
 			break;

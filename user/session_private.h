@@ -14,7 +14,8 @@
 #include "session.h"
 #include "symbols/symbols.h"
 
-#define DRAIN_MS 50 /* how often the ring is emptied */
+#define DRAIN_MS      50	/* how often the ring is emptied */
+#define LOOK_FIRST_NS NS_PER_MS /* between the first looks at a new image's libraries; doubled */
 
 struct session {
 	const struct session_options *options;
@@ -35,7 +36,7 @@ struct session {
 	int signal_fd;
 	sigset_t old_mask;
 	uint64_t begin_ns, end_ns;
-	uint64_t next_look_ns, early_until_ns, next_progress_ns, next_adapt_ns;
+	uint64_t next_look_ns, next_young_ns, look_step_ns, next_progress_ns, next_adapt_ns;
 	uint64_t adapt_stacks;
 	int drain_error;
 	int command_status;
