@@ -126,7 +126,7 @@ endif
 GPU_SAN_O   := $(B)/obj-gpu-san
 GPU_SAN     := -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all
 GPU_SAN_EMU := $(EMU_SRC:%.c=$(GPU_SAN_O)/%.o) $(KERNEL_SRC:%.c=$(GPU_SAN_O)/%.o)
-GPU_TESTS   := kernels emu abi serve
+GPU_TESTS   := kernels emu emu_errors abi serve
 GPU_TEST_BIN := $(GPU_TESTS:%=$(B)/tests/unit/test_gpu_%)
 
 $(GPU_SAN_O)/%.o: %.c
@@ -135,7 +135,7 @@ $(GPU_SAN_O)/%.o: %.c
 		-DINFBPF_CUDART_MAJOR=$(CUDART_EMU) \
 		-MMD -MP -c $< -o $@
 
-$(B)/tests/unit/test_gpu_kernels $(B)/tests/unit/test_gpu_emu: $(B)/tests/unit/%: \
+$(addprefix $(B)/tests/unit/test_gpu_,kernels emu emu_errors): $(B)/tests/unit/%: \
 		$(GPU_SAN_O)/tests/unit/%.o $(GPU_SAN_EMU)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(GPU_SAN) $(LDFLAGS) $^ -o $@ -lcmocka -lm -lpthread
@@ -157,7 +157,8 @@ $(B)/tests/unit/test_gpu_abi: $(GPU_SAN_O)/tests/unit/test_gpu_abi.o \
 
 $(GPU_SAN_O)/tests/unit/test_gpu_serve.o: private GPU_EXTRA := -DBUILD='"$(B)"' \
 	-DHAVE_NVCC=$(if $(NVCC),1,0)
-$(GPU_SAN_O)/tests/unit/test_gpu_serve.o: $(SERVE_FLAVOUR)
+# Both were told whether there is an nvcc.
+$(GPU_SAN_O)/tests/unit/test_gpu_serve.o $(GPU_SAN_O)/tests/unit/test_gpu_abi.o: $(SERVE_FLAVOUR)
 $(B)/tests/unit/test_gpu_serve: $(GPU_SAN_O)/tests/unit/test_gpu_serve.o \
 		| $(B)/infer-serve $(if $(NVCC),$(B)/infer-serve-emu)
 	@mkdir -p $(@D)

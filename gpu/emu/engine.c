@@ -89,6 +89,15 @@ static uint64_t op_start_ns(const struct emu_device *d, const struct emu_op *op)
 	return start;
 }
 
+static void engine_sleep_locked(struct emu_device *d, uint64_t until_ns)
+{
+	if (emu_now_ns() >= until_ns)
+		return;
+	pthread_mutex_unlock(&d->lock);
+	emu_sleep_until(until_ns);
+	pthread_mutex_lock(&d->lock);
+}
+
 /* Runs one op; the lock is dropped while it works and while it sleeps. */
 static void engine_step_locked(struct emu_device *d, struct emu_engine *e, struct emu_op *op)
 {
@@ -114,16 +123,17 @@ static void engine_step_locked(struct emu_device *d, struct emu_engine *e, struc
 	/* Work that takes longer here than on the modelled device does so on the device's clock too. */
 	end = start + (op->lasts_ns > took ? op->lasts_ns : took);
 	e->free_ns = end;
+	/* What comes next is handed to its engine only when its time is near: it would hold that
+	 * engine up, and other streams' work is due earlier. */
+	if (end > emu_now_ns() + AHEAD_NS)
+		engine_sleep_locked(d, end);
 	op->end_ns = op->stream->end_ns = end;
 	__atomic_store_n(&op->done, true, __ATOMIC_RELEASE);
 	op->stream->running = false;
 	emu_op_get_locked(op);
 	emu_advance_locked(d);
-	if (end > began + took && (op->sleepers || !e->queue || end > began + took + AHEAD_NS)) {
-		pthread_mutex_unlock(&d->lock);
-		emu_sleep_until(end);
-		pthread_mutex_lock(&d->lock);
-	}
+	if (op->sleepers || !e->queue)
+		engine_sleep_locked(d, end);
 	if (op->sleepers)
 		pthread_cond_broadcast(&op->cond);
 	emu_op_put_locked(op);

@@ -19,7 +19,9 @@
 
 #define MAX_ARGS 24
 
-static char folder[] = "/tmp/infer-serve-test-XXXXXX";
+#define FOLDER "/tmp/infer-serve-test-XXXXXX"
+
+static char folder[sizeof(FOLDER)];
 static char stats_path[64], weights_path[64];
 /* The build without GPU code; and the other one, NULL where there is no nvcc. */
 static const char *const plain = HAVE_NVCC ? BUILD "/infer-serve-emu" : BUILD "/infer-serve";
@@ -28,6 +30,7 @@ static const char *const nvcc = HAVE_NVCC ? BUILD "/infer-serve" : NULL;
 static int setup(void **state)
 {
 	(void)state;
+	strcpy(folder, FOLDER);
 	if (!mkdtemp(folder))
 		return -1;
 	snprintf(stats_path, sizeof(stats_path), "%s/stats.json", folder);
@@ -226,10 +229,6 @@ static void test_nvcc_build(void **state)
 	char want[17], got[17];
 
 	(void)state;
-	if (!nvcc) {
-		print_message("skipped: no nvcc, there is one build only\n");
-		skip();
-	}
 	digest_of(plain, "--requests 20 --rate 500 --seed 7", want);
 	digest_of(nvcc, "--requests 20 --rate 500 --seed 7", got);
 	assert_string_equal(got, want);
@@ -333,11 +332,16 @@ static void test_device_failure(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_counts_agree),   cmocka_unit_test(test_same_tokens),
-		cmocka_unit_test(test_nvcc_build),     cmocka_unit_test(test_signals),
-		cmocka_unit_test(test_duration),       cmocka_unit_test(test_bad_input),
-		cmocka_unit_test(test_device_failure),
+		cmocka_unit_test(test_counts_agree), cmocka_unit_test(test_same_tokens),
+		cmocka_unit_test(test_signals),	     cmocka_unit_test(test_duration),
+		cmocka_unit_test(test_bad_input),    cmocka_unit_test(test_device_failure),
 	};
+	const struct CMUnitTest both[] = { cmocka_unit_test(test_nvcc_build) };
+	int failed = cmocka_run_group_tests(tests, setup, teardown);
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	if (nvcc)
+		return failed + cmocka_run_group_tests(both, setup, teardown);
+	/* cmocka's own skip() gives no reason, and "not ok". */
+	printf("ok - test_nvcc_build # SKIP no nvcc: there is one build only\n");
+	return failed;
 }
