@@ -44,7 +44,7 @@ CASES = [
             ("wall", c.check_wall), ("threads", c.check_threads),
             ("cause-echo", c.check_cause, "pipe", 0.98, "echo"),
             ("cause-pipe", c.check_cause, "pipe", 0.90, "pipe")),
-    command("disk", "disk count=500", *c.KERNEL, ("cause", c.check_cause, "disk", 0.95, "disk"),
+    command("disk", "disk count=500", *c.KERNEL, ("cause", c.check_cause, "disk", 0.85, "disk"),
             ("reads", c.check_reads)),
     command("stopped", "stopped stop_ms=1000", ("switches", c.check_switches),
             ("stopped", c.check_cause_ns, "stopped", "stopped_ns", 5, "victim"),

@@ -76,6 +76,9 @@ int main(int argc, char **argv)
 		if (errno != EINTR)
 			die("waitid");
 	end = now_ns();
+	/* A zombie may still be on its CPU, and schedstat is not brought up to date by reading it: let it
+	 * be switched out for the last time. */
+	nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
 	zombie_schedstat(child, &cpu_ns, &run_queue_ns);
 	if (wait4(child, &status, 0, &ru) != child)
 		die("wait4");
