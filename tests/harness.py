@@ -49,28 +49,40 @@ def one_line(err, *words):
 
 
 class Report:
-    """Prints a TAP line for each check."""
+    """Makes a TAP line of each check; prints it, or keeps it to be printed if it counts."""
 
-    def __init__(self, prefix=""):
+    def __init__(self, prefix="", keep=False):
         self.prefix = prefix
-        self.failed = 0
+        self.keep = keep
+        self.lines = []
+        self.failed = []
+
+    def add(self, line):
+        self.lines.append(line)
+        if not self.keep:
+            print(line, flush=True)
 
     def check(self, name, function, *args):
-        name = self.prefix + name
         try:
             note = function(*args)
         except Skip as e:
-            print(f"ok - {name} # SKIP {e}")
-            return
+            self.add(f"ok - {self.prefix}{name} # SKIP {e}")
         except Wrong as e:
-            self.failed += 1
-            print(f"not ok - {name}: {e}")
-            return
+            self.failed.append(name)
+            self.add(f"not ok - {self.prefix}{name}: {e}")
         except (KeyError, TypeError, ValueError, IndexError, OSError) as e:
-            self.failed += 1
-            print(f"not ok - {name}: {type(e).__name__}: {e}")
-            return
-        print(f"ok - {name}" + (f": {note}" if note else ""))
+            self.failed.append(name)
+            self.add(f"not ok - {self.prefix}{name}: {type(e).__name__}: {e}")
+        else:
+            self.add(f"ok - {self.prefix}{name}" + (f": {note}" if note else ""))
+
+    def print(self, as_comment=None):
+        """as_comment: why these lines do not count."""
+        if as_comment:
+            print(f"# {as_comment}", *[f"#   {s}" for s in self.lines if not s.startswith("ok")],
+                  sep="\n", flush=True)
+        else:
+            print("\n".join(self.lines), flush=True)
 
 
 def need_root():

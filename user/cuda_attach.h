@@ -12,7 +12,7 @@
 
 struct cuda_attach_process {
 	pid_t pid;
-	uint64_t seen_ns;      /* last time its maps were read; a library found later came after it */
+	uint64_t seen_ns; /* last time its maps were read; a library found later came after it */
 	struct cuda_libs libs; /* found in it so far, and files known to hold none */
 };
 
@@ -25,8 +25,8 @@ struct cuda_attach_known {
 struct cuda_attach {
 	enum uprobe_kind kind;
 	int entry_fd, return_fd; /* programs */
-	bool all;		 /* probe each file once for every process, instead of per process */
-	uint64_t begin_ns;	 /* of the window; ~0 before it is open */
+	bool all;	   /* probe each file once for every process, instead of per process */
+	uint64_t begin_ns; /* of the window; ~0 before it is open */
 	struct cuda_attach_process *processes;
 	size_t processes_n, processes_room;
 	struct cuda_attach_known *files;

@@ -78,6 +78,20 @@ static const struct frame_pattern interrupt_frames[] = {
 };
 #define INTERRUPT_FRAMES (sizeof(interrupt_frames) / sizeof(*interrupt_frames))
 
+/* How a thread goes to sleep: all of these mean no more than that it does. The kernel itself leaves
+ * them out of the stack of another task (/proc/PID/stack, a wait still open at the trace's end), so
+ * a wait that is over must not show them either: it is the same wait. */
+static const struct frame_pattern sleep_frames[] = {
+	FRAME_AT("schedule"),
+	FRAME_AT("io_schedule"),
+	FRAME_AT("io_schedule_timeout"),
+	FRAME_AT("schedule_preempt_disabled"),
+	FRAME_FROM("schedule_timeout"),
+	FRAME_FROM("schedule_hrtimeout"),
+	FRAME_AT("do_nanosleep"),
+};
+#define SLEEP_FRAMES (sizeof(sleep_frames) / sizeof(*sleep_frames))
+
 static bool is_one_of(const struct frame_pattern *patterns, size_t n, const char *name)
 {
 	const size_t symbol_n = frame_symbol(name);
@@ -88,16 +102,22 @@ static bool is_one_of(const struct frame_pattern *patterns, size_t n, const char
 	return false;
 }
 
-/* A stack taken around a switch: away with everything from the leaf up through __schedule. What
- * called it ("schedule", "preempt_schedule_irq") is the program's way there. */
+/* A stack taken around a switch: away with everything from the leaf up through __schedule, and with
+ * what the kernel called to get there. How a running thread lost its CPU ("preempt_schedule_irq")
+ * stays. */
 static size_t trim_wait(const char *const *frames, size_t n, size_t user_n)
 {
 	static const struct frame_pattern inner = FRAME_AT("__schedule");
+	size_t i = n;
 
-	for (size_t i = n; i > user_n; i--)
-		if (is_one_of(&inner, 1, frames[i - 1]))
-			return i - 1;
-	while (n > user_n && is_one_of(hook_frames, HOOK_FRAMES, frames[n - 1]))
+	while (i > user_n && !is_one_of(&inner, 1, frames[i - 1]))
+		i--;
+	if (i > user_n)
+		n = i - 1;
+	else
+		while (n > user_n && is_one_of(hook_frames, HOOK_FRAMES, frames[n - 1]))
+			n--;
+	while (n > user_n && is_one_of(sleep_frames, SLEEP_FRAMES, frames[n - 1]))
 		n--;
 	return n;
 }

@@ -46,8 +46,9 @@ static const struct hook hooks[] = {
 #define HOOKS_N (sizeof(hooks) / sizeof(hooks[0]))
 
 static const char *const kind_names[] = {
-	[RUNG_NONE] = "none",	      [RUNG_TP_BTF] = "tp_btf",	  [RUNG_KPROBE] = "kprobe",
-	[RUNG_SWITCH_OUT] = "switch_out", [RUNG_PERF] = "perf_event", [RUNG_UPROBE] = "uprobe",
+	[RUNG_NONE] = "none",	    [RUNG_TP_BTF] = "tp_btf",
+	[RUNG_KPROBE] = "kprobe",   [RUNG_SWITCH_OUT] = "switch_out",
+	[RUNG_PERF] = "perf_event", [RUNG_UPROBE] = "uprobe",
 };
 
 /* What --hooks allows. A hook that has only one rung keeps it: forcing says "where it exists". */

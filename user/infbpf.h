@@ -124,13 +124,13 @@ struct api_rec {
 
 /* The attach cookie of a CUDA call's probes: which call, and which integer argument holds what.
  * Argument numbers are 1-based, up to 8 (from the seventh on they are on the stack); 0 means none. */
-#define COOKIE_CALL(c)	((__u16)((c) & 0xffff))	   /* row of user/cuda_api.c + 1 */
+#define COOKIE_CALL(c)	((__u16)((c)&0xffff))	    /* row of user/cuda_api.c + 1 */
 #define COOKIE_BYTES(c) ((__u8)(((c) >> 16) & 0xf)) /* argument that counts bytes */
 #define COOKIE_TIMES(c) ((__u8)(((c) >> 20) & 0xf)) /* argument that multiplies it (2D) */
 #define COOKIE_KIND(c)	((__u8)(((c) >> 24) & 0xf)) /* argument that is a cudaMemcpyKind */
 #define COOKIE_FIXED(c) ((__u8)(((c) >> 28) & 0xf)) /* cudaMemcpyKind + 1 that the name tells */
-#define COOKIE_MAKE(call, bytes, times, kind, fixed)                                               \
-	((__u64)(call) | (__u64)(bytes) << 16 | (__u64)(times) << 20 | (__u64)(kind) << 24 |       \
+#define COOKIE_MAKE(call, bytes, times, kind, fixed)                                         \
+	((__u64)(call) | (__u64)(bytes) << 16 | (__u64)(times) << 20 | (__u64)(kind) << 24 | \
 	 (__u64)(fixed) << 28)
 
 /* --- records in the ring buffer and in the closing iterator's output --- */
@@ -259,9 +259,9 @@ struct ended_rec {
 
 /* Losses and activity, one copy a CPU; user space sums them. */
 struct cpu_counts {
-	__u64 switches; /* sched_switch, any task, inside the window */
-	__u64 wakeups;	/* sched_wakeup, likewise */
-	__u64 clocks;	/* ticks of the on-CPU clock */
+	__u64 switches;	   /* sched_switch, any task, inside the window */
+	__u64 wakeups;	   /* sched_wakeup, likewise */
+	__u64 clocks;	   /* ticks of the on-CPU clock */
 	__u64 call_hits;   /* entry probe hits in scope or not */
 	__u64 return_hits; /* return probe hits */
 	__u64 samples;	   /* samples sent */

@@ -200,8 +200,8 @@ static int fill_overhead(const struct profile *p, size_t i, json_t *o)
 	(void)i;
 	return SET_NUMBERS(o, { "bpf_ns", c->bpf_ns }, { "bpf_runs", c->bpf_runs },
 			   { "trap_ns", c->trap_ns }, { "trap_hits", c->trap_hits },
-			   { "user_cpu_ns", c->user_cpu_ns }, { "rss_bytes", c->rss_bytes },
-			   { "map_bytes", c->map_bytes });
+			   { "user_cpu_ns", c->user_cpu_ns }, { "start_cpu_ns", c->start_cpu_ns },
+			   { "rss_bytes", c->rss_bytes }, { "map_bytes", c->map_bytes });
 }
 
 static int fill_head(const struct profile *p, size_t i, json_t *o)

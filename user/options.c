@@ -33,7 +33,7 @@ int options_parse(const struct option_row *rows, int argc, char **argv, void *ou
 	char shorts[3 * OPTIONS_MAX] = "+:h", letter[2] = "";
 	int n, c, index, err;
 
-	for (n = 0; rows[n].name && n < OPTIONS_MAX - 2; n++) {
+	for (n = 0; n < OPTIONS_MAX - 2 && rows[n].name; n++) {
 		longs[n] = (struct option){ rows[n].name,
 					    rows[n].argument ? required_argument : no_argument,
 					    NULL, 256 + n };

@@ -157,6 +157,26 @@ static uint64_t own_count(const char *program, const struct cpu_counts *counts, 
 	return otherwise;
 }
 
+static uint64_t timeval_ns(struct timeval t)
+{
+	return t.tv_sec * NS_PER_S + t.tv_usec * 1000ULL;
+}
+
+/* infbpf's own CPU time since its start. */
+static uint64_t cpu_ns(const struct overhead *o)
+{
+	struct rusage now;
+
+	getrusage(RUSAGE_SELF, &now);
+	return timeval_ns(now.ru_utime) + timeval_ns(now.ru_stime) - timeval_ns(o->start.ru_utime) -
+	       timeval_ns(o->start.ru_stime);
+}
+
+void overhead_begin(struct overhead *o)
+{
+	o->start_cpu_ns = cpu_ns(o);
+}
+
 void overhead_tick(struct overhead *o, uint64_t now_ns)
 {
 	if (o->stats_refused || now_ns < o->next_ns)
@@ -214,11 +234,6 @@ static uint64_t rss_bytes(void)
 	return resident ? resident * sysconf(_SC_PAGESIZE) : PROFILE_UNKNOWN;
 }
 
-static uint64_t timeval_ns(struct timeval t)
-{
-	return t.tv_sec * NS_PER_S + t.tv_usec * 1000ULL;
-}
-
 /* Each program's mean run time, of the slices in which the statistics were on, times its runs. */
 static void report_bpf(struct infbpf_bpf *skel, const struct cpu_counts *counts, struct profile *p)
 {
@@ -251,16 +266,14 @@ void overhead_report(const struct overhead *o, struct infbpf_bpf *skel,
 {
 	struct profile_overhead *out = &p->overhead;
 	uint64_t own_return;
-	struct rusage now;
 
 	report_bpf(skel, counts, p);
 	/* An entry whose return is probed costs its part of the pair's trap at the return. */
 	own_return = o->pair_ns > o->entry_ns ? o->pair_ns - o->entry_ns : 0;
 	out->trap_hits = counts->call_hits + counts->return_hits;
 	out->trap_ns = counts->call_hits * o->entry_ns + counts->return_hits * own_return;
-	getrusage(RUSAGE_SELF, &now);
-	out->user_cpu_ns = timeval_ns(now.ru_utime) + timeval_ns(now.ru_stime) -
-			   timeval_ns(o->start.ru_utime) - timeval_ns(o->start.ru_stime);
+	out->user_cpu_ns = cpu_ns(o);
+	out->start_cpu_ns = o->start_cpu_ns;
 	out->rss_bytes = rss_bytes();
 	out->map_bytes = maps_bytes(skel);
 }

@@ -21,16 +21,19 @@ struct infbpf_bpf;
 struct overhead {
 	uint64_t entry_ns, pair_ns; /* a trap: entry probe only, entry and return */
 	int calibrate_fds[2];
-	int stats_fd;		    /* -1: statistics off */
-	int stats_refused;	    /* errno: they cannot be had */
-	uint64_t next_ns;	    /* when to switch them next */
+	int stats_fd;	   /* -1: statistics off */
+	int stats_refused; /* errno: they cannot be had */
+	uint64_t next_ns;  /* when to switch them next */
 	struct rusage start;
+	uint64_t start_cpu_ns;
 };
 
 /* Measures the trap. kind may be lowered to UPROBE_PERF when this kernel's pid filter for
  * uprobe_multi lets only one thread through (6.6 to 6.10). Returns 0 or a negative errno; without
  * uprobes the costs are 0. */
 int overhead_calibrate(struct overhead *o, struct infbpf_bpf *skel, enum uprobe_kind *kind);
+/* The window opens: what was used until now was the start. */
+void overhead_begin(struct overhead *o);
 /* To be called every 100 ms or so while tracing. */
 void overhead_tick(struct overhead *o, uint64_t now_ns);
 /* Closes the slice in progress. */

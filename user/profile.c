@@ -175,7 +175,6 @@ int profile_add_thread(struct profile *p, const struct profile_thread *thread, s
 {
 	struct profile_build *b = p->build;
 	struct profile_thread t = *thread;
-	struct merge_key key = { 0 };
 	uint64_t hash = 0;
 	uint32_t row;
 	int64_t at;
@@ -193,7 +192,8 @@ int profile_add_thread(struct profile *p, const struct profile_thread *thread, s
 		return err;
 	row = (uint32_t)p->threads_n;
 	if (t.ended && ++b->ended_n > max_threads) {
-		key = (struct merge_key){ t.pid, t.process, t.comm };
+		const struct merge_key key = { t.pid, t.process, t.comm };
+
 		hash = hash_bytes(&key, sizeof(key)) | 1;
 		row = hash_index_find(&b->merged_index, hash, merged_equal, p->threads, &key);
 		if (row != HASH_INDEX_NONE) {

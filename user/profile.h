@@ -105,19 +105,19 @@ struct profile_line {
 };
 
 struct profile_lost {
-	uint64_t events;      /* switches and wake-ups that the kernel did not show */
-	uint64_t stacks;      /* stacks decided on but not taken */
-	uint64_t ring;	      /* records that did not fit the ring buffer */
-	uint64_t map_full;    /* updates refused by a full map */
-	uint64_t missed_runs; /* BPF runs skipped by the kernel's recursion guard */
-	uint64_t
-		uncovered_ns; /* sum over processes: time a CUDA library was mapped but not probed */
-	uint64_t threads;     /* threads in scope without an account */
-	uint64_t returns;     /* CUDA returns without their entry */
+	uint64_t events;       /* switches and wake-ups that the kernel did not show */
+	uint64_t stacks;       /* stacks decided on but not taken */
+	uint64_t ring;	       /* records that did not fit the ring buffer */
+	uint64_t map_full;     /* updates refused by a full map */
+	uint64_t missed_runs;  /* BPF runs skipped by the kernel's recursion guard */
+	uint64_t uncovered_ns; /* a CUDA library mapped, not probed; summed over processes */
+	uint64_t threads;      /* threads in scope without an account */
+	uint64_t returns;      /* CUDA returns without their entry */
 };
 
 struct profile_overhead {
 	uint64_t bpf_ns, bpf_runs, trap_ns, user_cpu_ns, rss_bytes, map_bytes;
+	uint64_t start_cpu_ns; /* of user_cpu_ns: loading and attaching, before the window */
 	uint64_t trap_hits;
 };
 
@@ -139,8 +139,7 @@ struct profile {
 	struct profile_overhead overhead;
 
 	/* Filled by the functions below. */
-	struct profile_thread
-		*threads; /* after profile_finish: by process, then wall time not idle */
+	struct profile_thread *threads; /* by process, the busiest first */
 	size_t threads_n;
 	struct profile_call *calls; /* by wall time, falling */
 	size_t calls_n;

@@ -201,10 +201,11 @@ static int stack_count(struct profile_build *b, const struct build_stack *key, u
 {
 	const uint64_t hash = hash_bytes(key, STACK_KEY_BYTES);
 	uint32_t at = hash_index_find(&b->stack_index, hash, stack_equal, b->stacks, key);
-	int err;
 
 	if (at == HASH_INDEX_NONE) {
-		err = array_grow(&b->stacks, &b->stacks_cap, b->stacks_n + 1, sizeof(*b->stacks));
+		int err =
+			array_grow(&b->stacks, &b->stacks_cap, b->stacks_n + 1, sizeof(*b->stacks));
+
 		if (!err)
 			err = hash_index_add(&b->stack_index, hash, (uint32_t)b->stacks_n);
 		if (err)

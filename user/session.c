@@ -120,6 +120,9 @@ struct session *session_open(const struct session_options *o, struct fault *f)
 		err = session_load(s, f);
 	if (!err)
 		err = attach(s, f);
+	if (!err && !s->options->all && !s->cgroup[0] && s->skel->data->next_serial == 1)
+		err = fault_set(f, EXIT_NO_TARGET, ESRCH, "%s ended before it could be traced",
+				s->target);
 	if (!err)
 		return s;
 	fault_set(f, EXIT_FAILED, -err, "cannot start: %s", strerror(-err));
@@ -159,6 +162,7 @@ static int open_window(struct session *s, struct fault *f)
 	s->skel->data->t_end = s->end_ns;
 	s->skel->data->t_begin = s->begin_ns;
 	clock_sleep_until_ns(s->begin_ns + GATE_NS);
+	overhead_begin(&s->overhead);
 	err = session_iterate(s, s->skel->progs.handle_seed);
 	if (!err && s->options->command)
 		err = target_command_go(&s->command, s->options->command[0], f);

@@ -72,7 +72,8 @@ static void report_progress(struct session *s, uint64_t now, session_progress_fn
 	overhead_report(&s->overhead, s->skel, &c, s->profile);
 	p.cost = o->bpf_ns == PROFILE_UNKNOWN || !p.elapsed_ns
 			 ? -1
-			 : (double)(o->bpf_ns + o->trap_ns + o->user_cpu_ns) / p.elapsed_ns;
+			 : (double)(o->bpf_ns + o->trap_ns + o->user_cpu_ns - o->start_cpu_ns) /
+				   p.elapsed_ns;
 	fn(arg, &p);
 }
 

@@ -101,13 +101,16 @@ static void put_losses(struct screen *s, const struct profile *p)
 static void put_cost(struct screen *s, const struct profile *p)
 {
 	const struct profile_overhead *c = &p->overhead;
+	/* Loading and attaching is paid once, however long the trace: shown apart. */
+	uint64_t running_ns = c->user_cpu_ns == PROFILE_UNKNOWN ? PROFILE_UNKNOWN
+								: c->user_cpu_ns - c->start_cpu_ns;
 	const struct {
 		uint64_t ns;
 		const char *what;
 	} parts[] = {
 		{ c->trap_ns, "traps" },
 		{ c->bpf_ns, "BPF" },
-		{ c->user_cpu_ns, "infbpf" },
+		{ running_ns, "infbpf" },
 	};
 	const size_t parts_n = sizeof(parts) / sizeof(*parts);
 	struct screen_line line = { .n = 0 };
@@ -134,6 +137,7 @@ static void put_cost(struct screen *s, const struct profile *p)
 		screen_add(&line, "memory unknown");
 	else
 		screen_add(&line, "%s", format_memory(buf, c->rss_bytes + c->map_bytes));
+	screen_add(&line, "; to start: %s", format_duration(buf, c->start_cpu_ns));
 	screen_text(s, line.text, 3);
 }
 

@@ -89,8 +89,9 @@ static bool put_note(const struct screen *s, const struct profile_call *c, struc
 	const struct odd_count counts[] = {
 		{ screen_is_wide(s) ? 0 : c->errors, "errors" },
 		{ c->abandoned, "abandoned" },
-		{ c->open_at_start, "open at the start" },
-		{ c->open_at_end, "open at the end" },
+		/* A busy server always has a few at either edge: not worth a line of a small screen. */
+		{ screen_is_wide(s) ? c->open_at_start : 0, "open at the start" },
+		{ screen_is_wide(s) ? c->open_at_end : 0, "open at the end" },
 	};
 	char one[CELL_SIZE], n[FORMAT_SIZE];
 

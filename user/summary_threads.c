@@ -45,12 +45,13 @@ static enum activity activity(const struct profile *p, const struct profile_thre
 
 void summary_order(const struct profile *p, struct summary_order *o)
 {
-	size_t n = 0, first;
+	size_t n = 0;
 
 	/* One kind after the other: a long-lived idle thread may have run for longer than a
 	 * short-lived busy one. */
 	for (int kind = BUSY; kind < ACTIVITIES; kind++) {
-		first = n;
+		const size_t first = n;
+
 		for (uint32_t i = 0; i < p->threads_n; i++)
 			if ((int)activity(p, &p->threads[i]) == kind)
 				o->rows[n++] = i;

@@ -203,7 +203,8 @@ static const struct frame_rule frame_rules[] = {
 	AT("fifo_open", CAUSE_PIPE),
 	AT("eventfd_read", CAUSE_PIPE),
 	AT("eventfd_write", CAUSE_PIPE),
-	AT("do_nanosleep", CAUSE_SLEEP),
+	AT("hrtimer_nanosleep", CAUSE_SLEEP),
+	AT("hrtimer_nanosleep_restart", CAUSE_SLEEP),
 	AT("timerfd_read", CAUSE_SLEEP),
 	AT("timerfd_read_iter", CAUSE_SLEEP),
 	AT("do_sigtimedwait", CAUSE_SLEEP),
@@ -236,7 +237,6 @@ static const struct frame_rule frame_rules[] = {
 	AT("rq_qos_wait", CAUSE_DISK),
 	AT("__wait_on_buffer", CAUSE_DISK),
 	AT("ext4_read_bh", CAUSE_DISK),
-	AT("io_schedule", CAUSE_DISK),
 
 	AT("do_wait", CAUSE_CHILD),
 	AT("wait_for_vfork_done", CAUSE_CHILD),

@@ -105,7 +105,7 @@ static cudaError_t free_async_locked(struct emu_device *d, void *ptr, cudaStream
 		return cudaErrorInvalidResourceHandle;
 	if (!b || b->owner != EMU_DEVICE || b->start != (uintptr_t)ptr)
 		return cudaErrorInvalidValue;
-	op = emu_op_new(ENGINE_NONE);
+	op = emu_op_new(ENGINE_HOST);
 	if (!op)
 		return cudaErrorMemoryAllocation;
 	op->free_ptr = ptr;

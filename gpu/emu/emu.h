@@ -83,9 +83,9 @@ enum emu_engine_id {
 	ENGINE_KERNEL,
 	ENGINE_H2D, /* and device to device, memset */
 	ENGINE_D2H,
-	ENGINE_HOST,
+	ENGINE_HOST, /* host functions, cudaFreeAsync */
 	ENGINES,
-	ENGINE_NONE = ENGINES, /* done as soon as its turn comes: events, waits, frees */
+	ENGINE_NONE = ENGINES, /* done as soon as its turn comes: events, waits */
 };
 
 struct emu_copy {

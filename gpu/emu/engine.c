@@ -71,7 +71,7 @@ static void op_run(const struct emu_op *op)
 		op->body->run(op->args);
 	else if (op->host_fn)
 		op->host_fn(op->host_data);
-	else
+	else if (!op->free_ptr)
 		copy_run(&op->copy);
 }
 
@@ -100,14 +100,16 @@ static void engine_step_locked(struct emu_device *d, struct emu_engine *e, struc
 		skip = true;
 	}
 	pthread_mutex_unlock(&d->lock);
-	/* A host function's effects are seen at once, so it must not run early. */
-	if (op->host_fn && emu_now_ns() < start)
+	/* What the program can see without waiting for it must not happen early at all. */
+	if (emu_now_ns() + (op->host_fn || op->free_ptr ? 0 : AHEAD_NS) < start)
 		emu_sleep_until(start);
 	began = emu_now_ns();
 	if (!skip)
 		op_run(op);
 	took = emu_now_ns() - began;
 	pthread_mutex_lock(&d->lock);
+	if (op->free_ptr)
+		emu_memory_free_locked(&d->memory, op->free_ptr, true);
 
 	/* Work that takes longer here than on the modelled device does so on the device's clock too. */
 	end = start + (op->lasts_ns > took ? op->lasts_ns : took);

@@ -122,15 +122,13 @@ static bool op_ready(const struct emu_op *op)
 	return true;
 }
 
-static void op_finish_here(struct emu_device *d, struct emu_stream *s, struct emu_op *op)
+static void op_finish_here(struct emu_stream *s, struct emu_op *op)
 {
 	uint64_t end = op->submit_ns > s->end_ns ? op->submit_ns : s->end_ns;
 
 	for (size_t i = 0; i < op->waits_n; i++)
 		if (end < op->waits[i]->end_ns)
 			end = op->waits[i]->end_ns;
-	if (op->free_ptr)
-		emu_memory_free_locked(&d->memory, op->free_ptr, true);
 	op->end_ns = s->end_ns = end;
 	__atomic_store_n(&op->done, true, __ATOMIC_RELEASE);
 	if (op->sleepers)
@@ -153,7 +151,7 @@ static bool stream_advance(struct emu_device *d, struct emu_stream *s)
 				emu_engine_push_locked(d, op);
 				break;
 			}
-			op_finish_here(d, s, op);
+			op_finish_here(s, op);
 		}
 		finished = true;
 		s->head = op->next;

@@ -56,10 +56,11 @@ static int device_init(struct server *s)
 	fd = weights_open(o->weights, model_names[o->model], &s->model.size, o->seed);
 	if (fd < 0)
 		return fd;
-	err = CUDA(c, cudaSetDevice, 0);
+	/* Flags first: they belong to a context that does not exist yet. */
+	err = CUDA(c, cudaSetDeviceFlags,
+		   o->spin ? cudaDeviceScheduleSpin : cudaDeviceScheduleBlockingSync);
 	if (!err)
-		err = CUDA(c, cudaSetDeviceFlags,
-			   o->spin ? cudaDeviceScheduleSpin : cudaDeviceScheduleBlockingSync);
+		err = CUDA(c, cudaSetDevice, 0);
 	kernels_init();
 	if (!err)
 		err = model_load(&s->model, c, fd, o->pinned);

@@ -65,14 +65,18 @@ def check_folded(t):
 
 
 def check_lost(t):
+    """A virtual machine hides no switches. But a kernel's task storage refuses a program that
+    interrupts another one using it: with thousands of births a second that happens. Calls that were
+    under way when the probes came may return without an entry known."""
     lost = {k: v for k, v in t.json["lost"].items() if v}
-    if t.vm:
-        # What a slow machine may lose is stacks, never events.
-        bad = {k: v for k, v in lost.items() if k in ("events", "map_full", "threads", "returns")}
-        expect(not bad, f"lost: {bad}")
-    else:
-        bad = {k: v for k, v in lost.items() if k in ("map_full", "ring", "threads", "returns")}
-        expect(not bad, f"lost: {bad}")
+    allowed = {"stacks", "ring", "missed_runs", "uncovered_ns"} if t.vm else \
+        {"stacks", "missed_runs", "uncovered_ns", "events"}
+    if not t.from_first_call:
+        allowed.add("returns")
+    bad = {k: v for k, v in lost.items() if k not in allowed}
+    if t.vm and bad.get("events", 0) <= t.case.events_in_vm:
+        bad.pop("events", None)
+    expect(not bad, f"lost: {bad}")
     return str(lost or "nothing")
 
 
@@ -101,7 +105,9 @@ def check_switches(t):
 
 
 def tolerance(t, ns):
-    return (max(5 * MS, ns // 50) if t.vm else max(2 * MS, ns // 100)) + t.steal_ns
+    # A switch that the kernel did not show leaves one interval in the wrong state.
+    hidden = t.lost_events * 10 * MS
+    return (max(5 * MS, ns // 50) if t.vm else max(2 * MS, ns // 100)) + t.steal_ns + hidden
 
 
 def compare_cpu(t, who, rows, cpu_ns, queue_ns=None, after_ns=0):
@@ -111,7 +117,9 @@ def compare_cpu(t, who, rows, cpu_ns, queue_ns=None, after_ns=0):
     by what was woken. after_ns: CPU time that the kernel's figure no longer holds."""
     got = total(rows, "on_cpu_ns")
     woken = sum(r["run_queue_by"]["woken"] for r in rows)
-    slack = tolerance(t, cpu_ns)
+    switches = total(rows, "voluntary_switches") + total(rows, "involuntary_switches")
+    # The two read their clocks a little apart at each switch.
+    slack = tolerance(t, cpu_ns + (queue_ns or 0)) + switches * 2_000
     between(f"on-CPU of {who}", got, cpu_ns - slack - woken, cpu_ns + slack + after_ns)
     if queue_ns is not None:
         both = got + total(rows, "run_queue_ns")
@@ -146,11 +154,12 @@ def check_threads(t):
 
 
 def check_wall(t):
-    """From fork to death, by the clock of the program's parent."""
+    """From fork to death, by the clock of the program's parent, which may have had to wait for a CPU
+    to see it."""
     rows = t.of(pid=t.pid, tid=t.pid)
     want = t.measure["wall_ns"]
     got = total(rows, "wall_ns")
-    within("wall of the main thread", got, want, max(5 * MS, want // 100))
+    between("wall of the main thread", got, want - (80 if t.vm else 20) * MS - want // 100, want + MS)
     return f"{got} of {want} ns"
 
 
@@ -198,12 +207,15 @@ def check_never_blocks(t, comm):
 
 
 def check_share_cpu(t, comm, kind):
-    """Several on one CPU: together they have it whole, and wait for it, preempted, the rest."""
+    """Several on one CPU: each has the same share of it, and waits for it, preempted, the rest."""
     rows = t.of(comm=comm)
     expect(len(rows) >= 2, f"{len(rows)} threads {comm}")
     wall, on_cpu = total(rows, "wall_ns"), total(rows, "on_cpu_ns")
     waiting = sum(r["run_queue_by"][kind] for r in rows)
-    within("their share of CPU time", on_cpu / wall, 1 / len(rows), 0.05 + t.steal_ns / wall)
+    for r in rows:
+        within(f"share of CPU time of {r['tid']}", r["on_cpu_ns"] / on_cpu, 1 / len(rows), 0.05)
+    # Less, if others want that CPU too.
+    between("their share of CPU time", on_cpu / wall, 0.1, 1 / len(rows) + 0.02)
     expect(waiting >= 0.95 * total(rows, "run_queue_ns") > 0,
            f"{waiting} ns {kind} of {total(rows, 'run_queue_ns')} on the run queue")
     return f"{on_cpu} of {wall} ns on-CPU, {waiting} {kind}"
@@ -249,12 +261,16 @@ def check_children(t, field, comm, cpu_ms, sleep_ms):
     """Each child's CPU time and sleep are known."""
     pids = {r["pid"] for r in t.tree() if r["comm"] == comm}
     expect(len(pids) == t.truth[field], f"{len(pids)} children of {t.truth[field]}")
+    slept = 0
     for pid in pids:
         rows = t.of(pid=pid)
-        within(f"on-CPU of child {pid}", total(rows, "on_cpu_ns"), cpu_ms * MS,
-               2 * MS + t.steal_ns if not t.vm else 10 * MS)
-        slept = cause_ns(rows, "sleep")
-        expect(slept >= sleep_ms * MS * 0.98, f"child {pid} slept {slept} ns")
+        between(f"on-CPU of child {pid}", total(rows, "on_cpu_ns"), cpu_ms * MS - MS // 2,
+                cpu_ms * MS + (30 if t.vm else 4) * MS + t.steal_ns)
+        expect(cause_ns(rows, "sleep") > 0, f"child {pid} did not sleep")
+        slept += cause_ns(rows, "sleep")
+    # A child that has to wait for a CPU on its way into the sleep sleeps less.
+    want = len(pids) * sleep_ms * MS
+    expect(slept >= want * (0.9 if t.vm else 0.98), f"children slept {slept} of {want} ns")
     return f"{len(pids)} children"
 
 

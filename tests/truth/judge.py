@@ -3,7 +3,8 @@
 
 import os
 
-from harness import Report, Skip, Wrong, expect, one_line, read_json
+from cases import DISTURBED
+from harness import Report, expect, one_line, read_json
 from traced import Traced
 
 
@@ -39,21 +40,20 @@ def check_forced(case, folder):
 
 
 def judge(case, folder, vm, prefix=""):
-    """Prints a TAP line a check. Returns 0, or 1 if one failed."""
-    report = Report(prefix)
+    """Returns a Report with a TAP line a check."""
+    report = Report(prefix, keep=True)
     if "--hooks" in case.options:
         if refused(folder):
             report.check("refusal", check_refusal, case, folder)
-            return 1 if report.failed else 0
+            return report
         report.check("forced", check_forced, case, folder)
-    try:
-        traced = Traced(folder, vm)
-    except Skip as e:
-        print(f"ok - {prefix}all # SKIP {e}")
-        return 0
-    except (Wrong, ValueError, OSError, KeyError) as e:
-        print(f"not ok - {prefix}all: {e}")
-        return 1
-    for name, function, *args in case.checks:
-        report.check(name, function, traced, *args)
-    return 1 if report.failed else 0
+    traced = []
+    report.check("read", lambda: traced.append(Traced(case, folder, vm)))
+    for name, function, *args in case.checks if traced else ():
+        report.check(name, function, traced[0], *args)
+    return report
+
+
+def disturbed(report):
+    """Nothing failed but comparisons with clocks that other load on the machine disturbs."""
+    return bool(report.failed) and set(report.failed) <= DISTURBED

@@ -26,8 +26,10 @@ def read_steal_ns(path):
 
 
 class Traced:
-    def __init__(self, folder, vm):
+    def __init__(self, case, folder, vm):
+        self.case = case
         self.folder = folder
+        self.from_first_call = case.mode == "direct"
         self.vm = vm  # in a virtual machine nothing is hidden from the kernel: exactness
         # Emulation is some 20 times slower. CPU time of a thread's death, and of what the main thread
         # does after its account of itself: print and end the process. Generously.
@@ -49,8 +51,9 @@ class Traced:
         self.json = read_json(self.path("trace.json"))
         self.folded = read_folded(self.path("trace.folded"))
         self.measure = read_json(self.path("measure.json")) if self.has("measure.json") else None
-        self.steal_ns = max(0, read_steal_ns(self.path("stat.after")) -
-                            read_steal_ns(self.path("stat.before")))
+        # The kernel tells stolen time in hundredths of a second, and only where there is any.
+        steal = [read_steal_ns(self.path(f"stat.{when}")) for when in ("before", "after")]
+        self.steal_ns = max(0, steal[1] - steal[0]) + (10_000_000 if steal[1] else 0)
         self.tasks = (read_tasks(self.path("tasks.before")), read_tasks(self.path("tasks.after")))
         self.pid = self.measure["pid"] if self.measure else self.truth["pid"]
 

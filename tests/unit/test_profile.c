@@ -265,8 +265,8 @@ static void waits_are_refined(void **unused)
 	assert_int_equal(lines_ns(p, 1, PROFILE_BLOCKED, CAUSE_NETWORK, "*"), 200);
 	assert_int_equal(lines_ns(p, 1, PROFILE_BLOCKED, CAUSE_OTHER, "*"), 100);
 	assert_int_equal(lines_ns(p, 1, PROFILE_BLOCKED, CAUSE_LOCK, "*"), 400);
-	assert_non_null(line_with(p, 1, PROFILE_BLOCKED, "schedule_[k]"));
-	assert_null(line_with(p, 1, PROFILE_BLOCKED, "__schedule_[k]"));
+	assert_non_null(line_with(p, 1, PROFILE_BLOCKED, "pipe_read_[k]"));
+	assert_null(line_with(p, 1, PROFILE_BLOCKED, "schedule_[k]"));
 	profile_free(p);
 }
 
@@ -330,12 +330,11 @@ static void return_stacks_stand_in(void **unused)
 static void call_is_a_frame(void **unused)
 {
 	const uint64_t in_call[PROFILE_STATES] = { 100, 0, 0, 0 };
-	const struct profile_line *l;
-
 	(void)unused;
 	for (int variant = 0; variant < 3; variant++) {
 		static const char *const leaf[] = { "cudaMemcpy_ptds", "cudaMemcpy", "libcuda" };
 		struct profile *p = profile_new();
+		const struct profile_line *l;
 
 		add_thread(p, 1, "t", 100, 0, 0, 0);
 		assert_int_equal(profile_add_thread_call(p, 1, "cudaMemcpy", in_call), 0);

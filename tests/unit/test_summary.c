@@ -91,7 +91,8 @@ static struct profile *new_profile(void)
 	p->stacks = 9204;
 	p->overhead = (struct profile_overhead){ .bpf_ns = 20000000,
 						 .trap_ns = 30000000,
-						 .user_cpu_ns = 10000000,
+						 .user_cpu_ns = 70000000,
+						 .start_cpu_ns = 60000000,
 						 .rss_bytes = 11 << 20,
 						 .map_bytes = 10 << 20 };
 	return p;
@@ -131,7 +132,8 @@ static void common_case(void **unused)
 	assert_non_null(strstr(text, "lost: nothing."));
 	assert_non_null(strstr(text, "not measured: GPU kernel time (needs CUPTI)"));
 	assert_non_null(strstr(text, "cost: 0.6 % of one CPU (30.0 ms traps, 20.0 ms BPF, 10.0 ms "
-				     "infbpf), 21.0 MiB"));
+				     "infbpf), 21.0 MiB;"));
+	assert_non_null(strstr(text, "to start: 60.0 ms"));
 	assert_null(strchr(text, '\033'));
 	/* One process: its name is in the head. */
 	assert_null(strstr(text, "/executor"));
@@ -153,6 +155,7 @@ static void notes_are_sparing(void **unused)
 	add_call(p, 1, "cudaEventSynchronize", 1000000, 2000000, 2000000);
 	add_call(p, 1, "cudaStreamSynchronize", 10, 1000000, 100000);
 	add_call(p, 1, "cudaMemcpyAsync", 100000, 200000, 0);
+	add_call(p, 1, "cudaMemcpy2DAsync", 100, 200000, 150000);
 	add_call(p, 1, "cudaMemcpy", 10, 1000000, 0);
 	assert_int_equal(profile_finish(p), 0);
 	text = summary(p, &o);

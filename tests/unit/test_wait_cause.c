@@ -124,20 +124,22 @@ static void trims_what_the_tracer_left(void **unused)
 		/* After the switch, by sched_exit_tp. */
 		{ FRAMES_WAIT,
 		  1,
-		  3,
+		  2,
 		  { "main", "do_futex_[k]", "schedule_[k]", "__schedule_[k]", "bpf_trace_run1_[k]",
 		    "bpf_prog_77_after_switch_[k]" } },
-		/* By the kprobe. */
+		/* By the kprobe; the ways to sleep go too. */
 		{ FRAMES_WAIT,
 		  0,
 		  1,
-		  { "schedule_[k]", "__schedule.constprop.0_[k]",
-		    "finish_task_switch.isra.0_[k]" } },
-		/* At switch-out: the outermost __schedule is the one that counts only if the leaf is. */
+		  { "hrtimer_nanosleep_[k]", "do_nanosleep_[k]", "schedule_[k]",
+		    "__schedule.constprop.0_[k]", "finish_task_switch.isra.0_[k]" } },
+		/* Still open at the end: the kernel has left them out already. */
+		{ FRAMES_WAIT, 0, 1, { "hrtimer_nanosleep_[k]" } },
+		/* Preempted: how it came about stays. */
 		{ FRAMES_WAIT,
 		  0,
 		  2,
-		  { "schedule_[k]", "__schedule_[k]", "__schedule_[k]",
+		  { "irqentry_exit_[k]", "preempt_schedule_irq_[k]", "__schedule_[k]",
 		    "__traceiter_sched_switch_[k]" } },
 		/* No __schedule: at the system call's exit. */
 		{ FRAMES_WAIT,

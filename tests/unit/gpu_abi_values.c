@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Compiled once with our header and, where there is a toolkit, once with NVIDIA's. */
+#include "gpu_abi_values.h"
+
+#ifdef ABI_TOOLKIT
+#include <cuda_runtime_api.h>
+#define VALUES abi_values_toolkit
+#else
+#include "gpu/cuda_abi.h"
+#define VALUES abi_values_ours
+#endif
+#include <stddef.h>
+
+/* clang-format off */
+#define V(name) { #name, (unsigned long)(name) }
+#define PROP(field) V(offsetof(struct cudaDeviceProp, field))
+#define POINTER(field) V(offsetof(struct cudaPointerAttributes, field))
+#define CONFIG(field) V(offsetof(cudaLaunchConfig_t, field))
+
+const struct abi_value VALUES[] = {
+	V(cudaSuccess),
+	V(cudaErrorInvalidValue),
+	V(cudaErrorMemoryAllocation),
+	V(cudaErrorInitializationError),
+	V(cudaErrorInvalidConfiguration),
+	V(cudaErrorInvalidPitchValue),
+	V(cudaErrorInvalidMemcpyDirection),
+	V(cudaErrorInsufficientDriver),
+	V(cudaErrorMissingConfiguration),
+	V(cudaErrorInvalidDeviceFunction),
+	V(cudaErrorNoDevice),
+	V(cudaErrorInvalidDevice),
+	V(cudaErrorInvalidResourceHandle),
+	V(cudaErrorNotReady),
+	V(cudaErrorIllegalAddress),
+	V(cudaErrorHostMemoryAlreadyRegistered),
+	V(cudaErrorHostMemoryNotRegistered),
+	V(cudaErrorLaunchFailure),
+	V(cudaErrorNotSupported),
+	V(cudaErrorUnknown),
+	V(cudaMemcpyHostToHost),
+	V(cudaMemcpyHostToDevice),
+	V(cudaMemcpyDeviceToHost),
+	V(cudaMemcpyDeviceToDevice),
+	V(cudaMemcpyDefault),
+	V(cudaMemoryTypeUnregistered),
+	V(cudaMemoryTypeHost),
+	V(cudaMemoryTypeDevice),
+	V(cudaMemoryTypeManaged),
+	V(cudaDevAttrMaxThreadsPerBlock),
+	V(cudaDevAttrMaxSharedMemoryPerBlock),
+	V(cudaDevAttrWarpSize),
+	V(cudaDevAttrMultiProcessorCount),
+	V(cudaDevAttrAsyncEngineCount),
+	V(cudaDevAttrUnifiedAddressing),
+	V(cudaDevAttrComputeCapabilityMajor),
+	V(cudaDevAttrComputeCapabilityMinor),
+	V(cudaDevAttrConcurrentKernels),
+	V(cudaDevAttrMemoryPoolsSupported),
+	V(cudaStreamDefault),
+	V(cudaStreamNonBlocking),
+	V(cudaEventDefault),
+	V(cudaEventBlockingSync),
+	V(cudaEventDisableTiming),
+	V(cudaDeviceScheduleAuto),
+	V(cudaDeviceScheduleSpin),
+	V(cudaDeviceScheduleYield),
+	V(cudaDeviceScheduleBlockingSync),
+	V(cudaDeviceScheduleMask),
+	V(cudaDeviceMask),
+	V(cudaHostAllocDefault),
+	V(cudaMemAttachGlobal),
+	V(cudaStreamLegacy),
+	V(cudaStreamPerThread),
+	PROP(name),
+	PROP(totalGlobalMem),
+	PROP(sharedMemPerBlock),
+	PROP(regsPerBlock),
+	PROP(warpSize),
+	PROP(memPitch),
+	PROP(maxThreadsPerBlock),
+	PROP(maxThreadsDim),
+	PROP(maxGridSize),
+	PROP(totalConstMem),
+	PROP(major),
+	PROP(minor),
+	PROP(multiProcessorCount),
+	PROP(integrated),
+	PROP(canMapHostMemory),
+	PROP(concurrentKernels),
+	PROP(asyncEngineCount),
+	PROP(unifiedAddressing),
+	PROP(memoryBusWidth),
+	PROP(l2CacheSize),
+	PROP(maxThreadsPerMultiProcessor),
+	PROP(streamPrioritiesSupported),
+	PROP(managedMemory),
+	PROP(memoryPoolsSupported),
+	POINTER(type),
+	POINTER(device),
+	POINTER(devicePointer),
+	POINTER(hostPointer),
+	CONFIG(gridDim),
+	CONFIG(blockDim),
+	CONFIG(dynamicSmemBytes),
+	CONFIG(stream),
+	CONFIG(attrs),
+	CONFIG(numAttrs),
+	V(sizeof(struct cudaDeviceProp)),
+	V(sizeof(struct cudaPointerAttributes)),
+	V(sizeof(cudaLaunchConfig_t)),
+	V(sizeof(dim3)),
+	V(sizeof(enum cudaError)),
+	{ NULL, 0 },
+};
+/* clang-format on */
