@@ -96,3 +96,6 @@ $(B)/tests/bench/pair: tests/bench/pair.c $(LIB_OBJ)
 	$(CC) $(ALL_CFLAGS) $^ -o $@ $(USER_LIBS) -lm -lpthread
 BENCH_BIN := $(addprefix $(B)/tests/bench/,calls pair paths)
 TEST_PROGRAMS += $(BENCH_BIN)
+
+.PHONY: bench-programs
+bench-programs: $(BENCH_BIN) $(B)/tests/truth/many
