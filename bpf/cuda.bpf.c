@@ -12,26 +12,25 @@
  */
 #include "infbpf.bpf.h"
 
-/* The thread's counters as of *now, as one consistent set. */
-static __always_inline void task_snapshot(const struct task_state *ts, struct thread_times *t,
-					  u64 *now)
+/* The thread's counters as of now, which is returned, as one consistent set. Before the window: as
+ * nothing is accounted yet, zero. */
+static __always_inline u64 task_snapshot(const struct task_state *ts, struct thread_times *t)
 {
-	u64 since;
+	u64 since, now;
 	u32 seq;
 	int i;
 
 	for (i = 0; i < 4; i++) {
 		seq = *(volatile u32 *)&ts->seq;
-		*now = bpf_ktime_get_ns();
+		now = bpf_ktime_get_ns();
 		*t = ts->times;
 		since = task_since(ts);
 		if (*(volatile u32 *)&ts->seq == seq)
 			break;
 	}
-	if (*now > since)
-		t->on_cpu_ns += *now - since;
-	else
-		*now = since;
+	if (now > since)
+		t->on_cpu_ns += now - since;
+	return now;
 }
 
 static __always_inline struct api_rec *api_get(const struct task_state *ts)
@@ -99,13 +98,14 @@ static __always_inline u64 call_arg(const u64 args[8], struct pt_regs *ctx, u8 n
 	return value;
 }
 
-static __always_inline void call_open(struct task_state *ts, struct pt_regs *ctx, u64 cookie)
+/* at: the thread's counters at the entry, now. */
+static __always_inline void call_open(struct task_state *ts, struct pt_regs *ctx, u64 cookie,
+				      const struct thread_times *at, u64 now)
 {
 	/* (A switch over ctx's fields becomes one load at a computed offset, which the verifier
 	 * refuses.) */
 	u64 args[8] = { 0, ctx->di, ctx->si, ctx->dx, ctx->cx, ctx->r8, ctx->r9, 0 };
 	u8 kind = COOKIE_KIND(cookie), times = COOKIE_TIMES(cookie);
-	u64 now;
 
 	ts->call = COOKIE_CALL(cookie);
 	ts->call_kind = COOKIE_FIXED(cookie);
@@ -117,35 +117,35 @@ static __always_inline void call_open(struct task_state *ts, struct pt_regs *ctx
 	ts->call_bytes = call_arg(args, ctx, COOKIE_BYTES(cookie));
 	if (times)
 		ts->call_bytes *= call_arg(args, ctx, times);
-	ts->call_ra = 0;
-	bpf_probe_read_user(&ts->call_ra, sizeof(ts->call_ra), (void *)ctx->sp);
-	if (bpf_ktime_get_ns() < t_begin) {
+	ts->call_at = *at;
+	if (now < t_begin)
 		ts->flags |= TASK_OPEN_BEFORE;
-		ts->call_at = ts->times; /* nothing is accounted yet */
-	} else {
+	else
 		ts->flags &= ~TASK_OPEN_BEFORE;
-		task_snapshot(ts, &ts->call_at, &now);
-	}
 }
 
 SEC("uprobe")
 int handle_call_entry(struct pt_regs *ctx)
 {
 	struct cpu_counts *c = cpu_counts();
+	struct thread_times at;
 	struct task_state *ts;
-	u64 sp = ctx->sp;
+	u64 sp = ctx->sp, now;
 
-	if (bpf_ktime_get_ns() >= t_end)
-		return 0;
 	if (c)
 		__sync_fetch_and_add(&c->call_hits, 1);
 	ts = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL, 0);
 	if (!ts || ts->flags & TASK_FLUSHED)
 		return 0;
 	ts->busy++;
-	calls_pop_dead(ts, sp);
+	/* One reading of the clock, 30 ns, for the gate and the call. */
+	now = task_snapshot(ts, &at);
+	if (now >= t_end)
+		goto out;
+	if (ts->depth)
+		calls_pop_dead(ts, sp);
 	if (!ts->depth) {
-		call_open(ts, ctx, bpf_get_attach_cookie(ctx));
+		call_open(ts, ctx, bpf_get_attach_cookie(ctx), &at, now);
 		ts->call_sp[0] = sp;
 		ts->depth = 1;
 		ts->flags |= TASK_CALLED;
@@ -153,6 +153,7 @@ int handle_call_entry(struct pt_regs *ctx)
 		ts->call_sp[ts->depth & (CALL_DEPTH - 1)] = sp;
 		ts->depth++;
 	}
+out:
 	ts->busy--;
 	return 0;
 }
@@ -220,7 +221,6 @@ static __always_inline void api_add(struct task_state *ts, const struct thread_t
 		__sync_fetch_and_add(&r->errors, 1);
 	else
 		ADD(r->bytes, ts->call_bytes);
-	ADD(r->wall_ns, wall);
 	ADD(r->on_cpu_ns, d->on_cpu_ns);
 	ADD(r->run_queue_ns, d->woken_ns + d->preempted_ns);
 	ADD(r->blocked_ns, d->blocked_ns);
@@ -299,7 +299,7 @@ static __always_inline void call_stack(struct pt_regs *ctx, struct task_state *t
 		return;
 	}
 	s = &sc->sample;
-	sample_start(s, ts, SAMPLE_CALL, now);
+	sample_start(s, ts, SAMPLE_CALL, now, ctx->ip);
 	s->on_cpu_ns = weight;
 	s->syscall = INFBPF_NO_SYSCALL;
 	s->flags = WAIT_IN_CALL;
@@ -308,15 +308,16 @@ static __always_inline void call_stack(struct pt_regs *ctx, struct task_state *t
 	sc->owned = 0;
 }
 
-static __always_inline void call_close(struct pt_regs *ctx, struct task_state *ts)
+/* at: the thread's counters at the return, now. */
+static __always_inline void call_close(struct pt_regs *ctx, struct task_state *ts,
+				       struct thread_times *at, u64 now)
 {
 	/* cudaErrorNotReady: the answer "not yet" of a query, not a failure. */
 	u32 rc = ctx->ax;
 	bool failed = rc != 0 && rc != 600;
-	struct thread_times d;
-	u64 now, wall;
+	struct thread_times d = *at;
+	u64 wall;
 
-	task_snapshot(ts, &d, &now);
 	if (now < t_begin) {
 		ts->depth = 0;
 		return;
@@ -342,24 +343,26 @@ int handle_call_return(struct pt_regs *ctx)
 	struct cpu_counts *c = cpu_counts();
 	struct task_state *ts;
 	u64 sp = ctx->sp - 8; /* the return address is popped already */
-	u64 now = bpf_ktime_get_ns();
+	struct thread_times at;
 	int i, found = -1;
+	u64 now;
 
-	if (now >= t_end)
-		return 0;
 	if (c)
 		__sync_fetch_and_add(&c->return_hits, 1);
 	ts = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL, 0);
 	if (!ts || ts->flags & TASK_FLUSHED)
 		return 0;
 	ts->busy++;
+	now = task_snapshot(ts, &at);
+	if (now >= t_end)
+		goto out;
 #pragma unroll
 	for (i = 0; i < CALL_DEPTH; i++) {
 		if (i < (int)ts->depth && ts->call_sp[i] == sp)
 			found = i;
 	}
 	if (found == 0)
-		call_close(ctx, ts);
+		call_close(ctx, ts, &at, now);
 	else if (found > 0)
 		ts->depth = found;
 	/* Neither known, nor too deep to be kept, nor of a call that began while the probes were being
@@ -367,6 +370,7 @@ int handle_call_return(struct pt_regs *ctx)
 	else if (c && ts->flags & TASK_CALLED && now > probes_ns &&
 		 !(ts->depth == CALL_DEPTH && sp < ts->call_sp[CALL_DEPTH - 1]))
 		__sync_fetch_and_add(&c->lost_return, 1);
+out:
 	ts->busy--;
 	return 0;
 }

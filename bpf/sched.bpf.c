@@ -37,7 +37,8 @@ static __always_inline void wait_begin(struct task_state *ts, struct task_struct
 
 /* No hook after the switch on this kernel: the stack is taken before the wait, at most one a period
  * and thread, and its duration follows by rec_resolve. */
-static __always_inline void switch_out_stack(void *ctx, struct task_state *ts, u64 now)
+static __always_inline void switch_out_stack(void *ctx, struct task_state *ts,
+					     struct task_struct *prev, u64 now)
 {
 	struct scratch *sc;
 
@@ -48,9 +49,9 @@ static __always_inline void switch_out_stack(void *ctx, struct task_state *ts, u
 		return;
 	ts->last_out_ns = now;
 	ts->out_seq = __sync_fetch_and_add(&next_seq, 1);
-	sample_start(&sc->sample, ts, SAMPLE_OUT, now);
+	sample_start(&sc->sample, ts, SAMPLE_OUT, now, call_return_address(ts, prev));
 	sc->sample.seq = ts->out_seq;
-	regs_save(&sc->sample.regs, (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()));
+	regs_save(&sc->sample.regs, (struct pt_regs *)bpf_task_pt_regs(prev));
 	sample_send(ctx, sc, !(ts->wait_flags & WAIT_KTHREAD), true);
 }
 
@@ -123,7 +124,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 		wait_begin(ts, prev, prev_state);
 	}
 	if (!cfg_after_switch)
-		switch_out_stack(ctx, ts, now);
+		switch_out_stack(ctx, ts, prev, now);
 out:
 	ts->busy--;
 }

@@ -77,3 +77,25 @@ ifeq ($(BPF_ARCH),x86)
 BAD_BIN += $(B)/tests/bad/strange_names
 endif
 TEST_PROGRAMS += $(BAD_BIN)
+
+# --- what scripts/bench measures with ---
+BENCH_CFLAGS := -std=gnu11 $(WARN) -O2 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls
+# -O0: entry points like NVIDIA's, push %rbp; mov %rsp,%rbp, which optimised code that does nothing
+# would not have.
+$(B)/tests/bench/libcudart.so.13: tests/bench/cudart.c
+	@mkdir -p $(@D)
+	$(CC) $(BENCH_CFLAGS) -O0 -fcf-protection=none -fPIC -shared -Wl,-soname,libcudart.so.13 $< -o $@
+$(B)/tests/bench/calls: tests/bench/calls.c $(B)/tests/bench/libcudart.so.13
+	$(CC) $(BENCH_CFLAGS) $^ -o $@ '-Wl,-rpath,$$ORIGIN'
+$(B)/tests/bench/paths: tests/bench/paths.c
+	@mkdir -p $(@D)
+	$(CC) $(BENCH_CFLAGS) $< -o $@
+# The tool's own way to a probe's place.
+$(B)/tests/bench/pair: tests/bench/pair.c $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $^ -o $@ $(USER_LIBS) -lm -lpthread
+BENCH_BIN := $(addprefix $(B)/tests/bench/,calls pair paths)
+TEST_PROGRAMS += $(BENCH_BIN)
+
+.PHONY: bench-programs
+bench-programs: $(BENCH_BIN) $(B)/tests/truth/many

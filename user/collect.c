@@ -393,7 +393,6 @@ static int api_sum_add(struct api_sums *sums, const struct api_key *key, const s
 	s->rec.calls += r->calls;
 	s->rec.errors += r->errors;
 	s->rec.bytes += r->bytes;
-	s->rec.wall_ns += r->wall_ns;
 	s->rec.on_cpu_ns += r->on_cpu_ns;
 	s->rec.run_queue_ns += r->run_queue_ns;
 	s->rec.blocked_ns += r->blocked_ns;
@@ -416,6 +415,11 @@ static const char *process_name(const struct collect *c, uint32_t pid)
 	return "?";
 }
 
+static uint64_t api_wall_ns(const struct api_rec *r)
+{
+	return r->on_cpu_ns + r->run_queue_ns + r->blocked_ns;
+}
+
 static int add_api(struct collect *c, const struct api_sum *s)
 {
 	struct profile_call call = { 0 };
@@ -433,7 +437,7 @@ static int add_api(struct collect *c, const struct api_sum *s)
 	call.abandoned = s->rec.abandoned + extra->abandoned;
 	call.open_at_start = s->rec.open_at_start;
 	call.open_at_end = extra->open_at_end;
-	call.wall_ns = s->rec.wall_ns;
+	call.wall_ns = api_wall_ns(&s->rec);
 	call.on_cpu_ns = s->rec.on_cpu_ns;
 	call.run_queue_ns = s->rec.run_queue_ns;
 	call.blocked_ns = s->rec.blocked_ns;
@@ -453,7 +457,7 @@ static int add_copy(struct collect *c, const struct api_key *key, const struct a
 		.kind = cuda_copy_kind(key->kind),
 		.calls = r->calls,
 		.bytes = r->bytes,
-		.wall_ns = r->wall_ns,
+		.wall_ns = api_wall_ns(r),
 	};
 
 	return copy.kind && r->calls ? profile_add_copy(c->profile, &copy) : 0;

@@ -42,6 +42,17 @@ struct bpf_perf_event_data {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+/* A return probe in flight: what the user stack held before the probe's trampoline. */
+struct return_instance {
+	unsigned long stack; /* the stack pointer at the function's entry */
+	unsigned long orig_ret_vaddr;
+	struct return_instance *next; /* the caller's, outward */
+};
+
+struct uprobe_task {
+	struct return_instance *return_instances;
+};
+
 struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
@@ -55,6 +66,7 @@ struct task_struct {
 	unsigned long nivcsw;
 	struct task_struct *group_leader;
 	char comm[16];
+	struct uprobe_task *utask; /* with CONFIG_UPROBES */
 };
 
 struct seq_file;
