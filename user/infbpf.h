@@ -107,8 +107,8 @@ struct api_key {
 
 struct api_rec {
 	__u64 calls;
-	__u64 errors; /* returned anything but 0 */
-	__u64 bytes;  /* of calls that returned 0 */
+	__u64 errors;	 /* returned anything but 0 */
+	__u64 bytes;	 /* of calls that returned 0 */
 	__u64 on_cpu_ns; /* wall time is the sum of the three states, to the nanosecond */
 	__u64 run_queue_ns;
 	__u64 blocked_ns;
