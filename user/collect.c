@@ -3,47 +3,18 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <bpf/bpf.h>
-#include "collect.h"
+#include "collect_private.h"
 #include "cuda.h"
 #include "remote_walk.h"
-#include "stacks.h"
 #include "symbols/symbols.h"
 
 /* Distinct stacks kept: about 200,000 of 30 frames. */
 #define STACKS_MAX_BYTES (32UL << 20)
 /* Processes whose maps are read at birth or exec, in 100 ms. */
-#define LIFE_BUDGET   50
-#define PENDING_SLOTS 4096 /* stacks taken at switch-out whose gap is not over yet; power of two */
+#define LIFE_BUDGET 50
 /* x86-64 maps the trampoline of return probes in the last page of user space. */
 #define UPROBES_START 0x7fffffffe000ULL
 #define UPROBES_END   0x7ffffffff000ULL
-
-struct pending {
-	uint64_t serial;
-	uint32_t seq;
-	struct stack_entry *entry;
-};
-
-/* Figures of a CUDA call that come from elsewhere than its api_rec. */
-struct api_extra {
-	uint32_t tgid;
-	uint16_t call;
-	uint64_t open_at_end, abandoned;
-};
-
-struct collect {
-	struct profile *profile;
-	struct symbols *symbols;
-	struct collect_options options;
-	struct stacks stacks;
-	struct pending pending[PENDING_SLOTS];
-	struct api_extra *extras;
-	size_t extras_n, extras_room;
-	uint64_t samples, lost;
-	size_t threads;
-	unsigned int life_budget;
-};
 
 struct collect *collect_new(struct profile *p, struct symbols *symbols)
 {
@@ -93,7 +64,7 @@ size_t collect_threads(const struct collect *c)
 	return c->threads;
 }
 
-static struct api_extra *extra_get(struct collect *c, uint32_t tgid, uint16_t call)
+struct api_extra *collect_extra(struct collect *c, uint32_t tgid, uint16_t call)
 {
 	struct api_extra *e;
 
@@ -114,7 +85,7 @@ static struct api_extra *extra_get(struct collect *c, uint32_t tgid, uint16_t ca
 	return e;
 }
 
-static int add_thread_call(struct collect *c, uint64_t serial, const struct call_slot *s)
+int collect_thread_call(struct collect *c, uint64_t serial, const struct call_slot *s)
 {
 	uint64_t ns[PROFILE_STATES] = {
 		[PROFILE_ON_CPU] = s->on_cpu_ns,
@@ -166,18 +137,18 @@ static int on_thread(struct collect *c, const struct rec_thread *r)
 					       r->waits[i].count);
 	for (int i = 0; i < CALL_SLOTS && !err; i++)
 		if (r->calls[i].call)
-			err = add_thread_call(c, r->serial, &r->calls[i]);
+			err = collect_thread_call(c, r->serial, &r->calls[i]);
 	if (err || !r->open_call.call)
 		return err;
 	/* A call still open: its time belongs to it in the graph; it is no finished call. */
-	extra = extra_get(c, r->tgid, r->open_call.call);
+	extra = collect_extra(c, r->tgid, r->open_call.call);
 	if (!extra)
 		return -ENOMEM;
 	if (t.ended)
 		extra->abandoned++;
 	else
 		extra->open_at_end++;
-	return add_thread_call(c, r->serial, &r->open_call);
+	return collect_thread_call(c, r->serial, &r->open_call);
 }
 
 /* The user part of a stack, outermost first, cut where a frame-pointer walk goes astray: at the first
@@ -312,219 +283,6 @@ int collect_record(struct collect *c, const void *data, size_t len)
 		return 0;
 	}
 	return -EINVAL;
-}
-
-/* Calls fn for every entry of a hash map; key and value have room for the map's sizes. */
-static int map_each(int fd, void *key, void *value, int (*fn)(struct collect *, void *, void *),
-		    struct collect *c)
-{
-	void *previous = NULL;
-	int err;
-
-	while (!bpf_map_get_next_key(fd, previous, key)) {
-		previous = key;
-		if (bpf_map_lookup_elem(fd, key, value))
-			continue;
-		err = fn(c, key, value);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-static int on_wait_entry(struct collect *c, void *k, void *v)
-{
-	const struct wait_key *key = k;
-	const struct wait_slot *slot = v;
-
-	return profile_add_wait(c->profile, key->serial, key->syscall, key->flags, slot->ns,
-				slot->count);
-}
-
-int collect_waits(struct collect *c, int map_fd)
-{
-	struct wait_slot value;
-	struct wait_key key;
-
-	return map_each(map_fd, &key, &value, on_wait_entry, c);
-}
-
-static int on_call_entry(struct collect *c, void *k, void *v)
-{
-	const struct call_key *key = k;
-
-	return add_thread_call(c, key->serial, v);
-}
-
-int collect_thread_calls(struct collect *c, int map_fd)
-{
-	struct call_slot value;
-	struct call_key key;
-
-	return map_each(map_fd, &key, &value, on_call_entry, c);
-}
-
-/* One (process image, call): kinds of copy merged, histograms added. */
-struct api_sum {
-	struct api_key key;
-	struct api_rec rec;
-	struct api_sum *next;
-};
-
-struct api_sums {
-	struct api_sum *first;
-};
-
-static int api_sum_add(struct api_sums *sums, const struct api_key *key, const struct api_rec *r)
-{
-	struct api_sum *s;
-
-	for (s = sums->first; s; s = s->next)
-		if (s->key.tgid == key->tgid && s->key.call == key->call)
-			break;
-	if (!s) {
-		s = calloc(1, sizeof(*s));
-		if (!s)
-			return -ENOMEM;
-		s->key = *key;
-		s->next = sums->first;
-		sums->first = s;
-	}
-	s->rec.calls += r->calls;
-	s->rec.errors += r->errors;
-	s->rec.bytes += r->bytes;
-	s->rec.on_cpu_ns += r->on_cpu_ns;
-	s->rec.run_queue_ns += r->run_queue_ns;
-	s->rec.blocked_ns += r->blocked_ns;
-	s->rec.voluntary += r->voluntary;
-	s->rec.involuntary += r->involuntary;
-	s->rec.abandoned += r->abandoned;
-	s->rec.open_at_start += r->open_at_start;
-	if (r->max_ns > s->rec.max_ns)
-		s->rec.max_ns = r->max_ns;
-	for (size_t i = 0; i < HIST_BUCKETS; i++)
-		s->rec.hist[i] += r->hist[i];
-	return 0;
-}
-
-static const char *process_name(const struct collect *c, uint32_t pid)
-{
-	for (size_t i = 0; i < c->profile->threads_n; i++)
-		if (c->profile->threads[i].pid == pid)
-			return c->profile->threads[i].process;
-	return "?";
-}
-
-static uint64_t api_wall_ns(const struct api_rec *r)
-{
-	return r->on_cpu_ns + r->run_queue_ns + r->blocked_ns;
-}
-
-static int add_api(struct collect *c, const struct api_sum *s)
-{
-	struct profile_call call = { 0 };
-	struct api_extra *extra = extra_get(c, s->key.tgid, s->key.call);
-
-	if (!extra)
-		return -ENOMEM;
-	call.pid = s->key.tgid;
-	call.process = process_name(c, s->key.tgid);
-	call.name = cuda_call_name(s->key.call);
-	call.api = cuda_calls[s->key.call - 1].api;
-	call.calls = s->rec.calls;
-	call.errors = s->rec.errors;
-	call.bytes = s->rec.bytes;
-	call.abandoned = s->rec.abandoned + extra->abandoned;
-	call.open_at_start = s->rec.open_at_start;
-	call.open_at_end = extra->open_at_end;
-	call.wall_ns = api_wall_ns(&s->rec);
-	call.on_cpu_ns = s->rec.on_cpu_ns;
-	call.run_queue_ns = s->rec.run_queue_ns;
-	call.blocked_ns = s->rec.blocked_ns;
-	call.voluntary = s->rec.voluntary;
-	call.involuntary = s->rec.involuntary;
-	call.max_ns = s->rec.calls ? s->rec.max_ns : PROFILE_UNKNOWN;
-	call.p50_ns = hist_quantile(s->rec.hist, 0.50, s->rec.max_ns);
-	call.p95_ns = hist_quantile(s->rec.hist, 0.95, s->rec.max_ns);
-	call.p99_ns = hist_quantile(s->rec.hist, 0.99, s->rec.max_ns);
-	return profile_add_call(c->profile, &call);
-}
-
-static int add_copy(struct collect *c, const struct api_key *key, const struct api_rec *r)
-{
-	struct profile_copy copy = {
-		.pid = key->tgid,
-		.kind = cuda_copy_kind(key->kind),
-		.calls = r->calls,
-		.bytes = r->bytes,
-		.wall_ns = api_wall_ns(r),
-	};
-
-	return copy.kind && r->calls ? profile_add_copy(c->profile, &copy) : 0;
-}
-
-int collect_apis(struct collect *c, int map_fd)
-{
-	struct api_key key, *previous = NULL;
-	struct api_sums sums = { 0 };
-	struct api_sum *s, *next;
-	struct api_rec value;
-	int err = 0;
-
-	while (!err && !bpf_map_get_next_key(map_fd, previous, &key)) {
-		previous = &key;
-		if (!cuda_call_name(key.call) || bpf_map_lookup_elem(map_fd, &key, &value))
-			continue;
-		err = api_sum_add(&sums, &key, &value);
-		if (!err)
-			err = add_copy(c, &key, &value);
-	}
-	/* Calls that are only ever open have no record of their own. */
-	memset(&value, 0, sizeof(value));
-	for (size_t i = 0; i < c->extras_n && !err; i++) {
-		key = (struct api_key){ .tgid = c->extras[i].tgid, .call = c->extras[i].call };
-		err = api_sum_add(&sums, &key, &value);
-	}
-	for (s = sums.first; s; s = next) {
-		next = s->next;
-		if (!err)
-			err = add_api(c, s);
-		free(s);
-	}
-	return err;
-}
-
-static int on_ended_entry(struct collect *c, void *k, void *v)
-{
-	const struct ended_key *key = k;
-	const struct ended_rec *r = v;
-	struct profile_thread t = { 0 };
-	char comm[INFBPF_COMM + 1] = "";
-
-	memcpy(comm, key->comm, sizeof(key->comm));
-	t.serial = 1ULL << 63 | c->threads++; /* no thread's own: its stacks are not kept apart */
-	t.pid = key->tgid;
-	t.process = process_name(c, key->tgid);
-	t.comm = comm;
-	t.merged = r->threads;
-	t.ended = true;
-	t.wall_ns = r->wall_ns;
-	t.state_ns[PROFILE_ON_CPU] = r->times.on_cpu_ns;
-	t.state_ns[PROFILE_WOKEN] = r->times.woken_ns;
-	t.state_ns[PROFILE_PREEMPTED] = r->times.preempted_ns;
-	t.state_ns[PROFILE_BLOCKED] = r->times.blocked_ns;
-	t.voluntary = r->times.voluntary;
-	t.involuntary = r->times.involuntary;
-	t.migrations = r->times.migrations;
-	return profile_add_thread(c->profile, &t, c->options.max_threads);
-}
-
-int collect_ended(struct collect *c, int map_fd)
-{
-	struct ended_rec value;
-	struct ended_key key;
-
-	return map_each(map_fd, &key, &value, on_ended_entry, c);
 }
 
 static int add_stack(struct collect *c, const struct stack_entry *e, const char **frames)

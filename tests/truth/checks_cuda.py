@@ -40,6 +40,10 @@ def check_parts(t):
         parts = c["on_cpu_ns"] + c["run_queue_ns"] + c["blocked_ns"]
         expect(parts == c["wall_ns"], f"{name}: states sum to {parts}, wall is {c['wall_ns']}")
         expect(c["p50_ns"] <= c["p95_ns"] <= c["p99_ns"], f"{name}: percentiles out of order")
+    # A thread is in one call at most at either edge of the window.
+    for edge in ("open_at_start", "open_at_end"):
+        n = sum(t.call(name)[edge] for name in CALLS)
+        expect(n <= len(t.json["threads"]), f"{n} calls {edge} of {len(t.json['threads'])} threads")
     return ""
 
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What collect.c (records as they come) and collect_maps.c (maps after the close) share. */
+#ifndef COLLECT_PRIVATE_H
+#define COLLECT_PRIVATE_H
+
+#include "collect.h"
+#include "stacks.h"
+
+#define PENDING_SLOTS 4096 /* stacks taken at switch-out whose gap is not over yet; power of two */
+
+struct pending {
+	uint64_t serial;
+	uint32_t seq;
+	struct stack_entry *entry;
+};
+
+/* Figures of a CUDA call that come from elsewhere than its api_rec. */
+struct api_extra {
+	uint32_t tgid;
+	uint16_t call;
+	uint64_t open_at_end, abandoned;
+};
+
+struct collect {
+	struct profile *profile;
+	struct symbols *symbols;
+	struct collect_options options;
+	struct stacks stacks;
+	struct pending pending[PENDING_SLOTS];
+	struct api_extra *extras;
+	size_t extras_n, extras_room;
+	uint64_t samples, lost;
+	size_t threads;
+	unsigned int life_budget;
+};
+
+/* The extra figures of a process's call, made on first use. NULL: no memory. */
+struct api_extra *collect_extra(struct collect *c, uint32_t tgid, uint16_t call);
+/* Time of a thread inside a call, into the profile. */
+int collect_thread_call(struct collect *c, uint64_t serial, const struct call_slot *s);
+
+#endif /* COLLECT_PRIVATE_H */
