@@ -146,6 +146,7 @@ struct session *session_open(const struct session_options *o, struct fault *f)
 
 void session_describe(const struct session *s, char *buf, size_t len)
 {
+	unsigned long long threads = s->skel->data->next_serial - 1;
 	const char *lib = NULL;
 	char cuda[160];
 
@@ -157,8 +158,8 @@ void session_describe(const struct session *s, char *buf, size_t len)
 			 strrchr(lib, '/') ? strrchr(lib, '/') + 1 : lib);
 	else
 		snprintf(cuda, sizeof(cuda), "no CUDA library");
-	snprintf(buf, len, "%s, %llu threads, %s", s->target,
-		 (unsigned long long)s->skel->data->next_serial - 1, cuda);
+	snprintf(buf, len, "%s, %llu thread%s, %s", s->target, threads, threads == 1 ? "" : "s",
+		 cuda);
 }
 
 /* Opens the window: the gate first, then the seed, so that every thread's first state is told either
