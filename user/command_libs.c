@@ -81,9 +81,21 @@ static FILE *list_start(const char *interpreter, const char *program, pid_t *pid
 	return f;
 }
 
+/* The path in "\tlibcudart.so.13 => /path with spaces/libcudart.so.13 (0x...)", for CUDA libraries. */
+static bool list_path(char *line, char **path)
+{
+	char *arrow = strstr(line, " => "), *end = strrchr(line, '(');
+
+	if (strncmp(line + strspn(line, " \t"), "libcuda", 7) || !arrow || !end || end < arrow + 6)
+		return false;
+	end[-1] = 0;
+	*path = arrow + 4;
+	return true;
+}
+
 int command_libs_attach(struct cuda_attach *a, pid_t pid, const char *command)
 {
-	char program[PATH_MAX], interpreter[PATH_MAX], line[PATH_MAX + 256], path[PATH_MAX];
+	char program[PATH_MAX], interpreter[PATH_MAX], line[PATH_MAX + 256], *path;
 	int err = 0;
 	pid_t child;
 	FILE *f;
@@ -98,13 +110,9 @@ int command_libs_attach(struct cuda_attach *a, pid_t pid, const char *command)
 	f = list_start(interpreter, program, &child);
 	if (!f)
 		return 0;
-	/* "\tlibcudart.so.13 => /path/libcudart.so.13 (0x...)" */
-	while (fgets(line, sizeof(line), f)) {
-		if (err || sscanf(line, " libcuda%*s => %4095s", path) != 1)
-			continue;
-		if (cuda_attach_file(a, pid, path) == -ENOMEM)
+	while (fgets(line, sizeof(line), f))
+		if (!err && list_path(line, &path) && cuda_attach_file(a, pid, path) == -ENOMEM)
 			err = -ENOMEM;
-	}
 	fclose(f);
 	waitpid(child, NULL, 0);
 	return err;
