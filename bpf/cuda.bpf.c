@@ -119,11 +119,14 @@ static __always_inline void call_describe(struct task_state *ts, struct pt_regs 
 }
 
 /* The clock is read once, as late as can be: what comes before counts as the caller's time. */
-static __always_inline void call_open(struct task_state *ts, struct pt_regs *ctx)
+static __always_inline void call_open(struct task_state *ts, struct pt_regs *ctx,
+				      struct cpu_counts *c)
 {
-	u64 now;
+	u64 cookie = bpf_get_attach_cookie(ctx), now;
 
-	call_describe(ts, ctx, bpf_get_attach_cookie(ctx));
+	if (cookie & COOKIE_COSTLY && c)
+		__sync_fetch_and_add(&c->costly_hits, 1);
+	call_describe(ts, ctx, cookie);
 	now = task_snapshot(ts, &ts->call_at);
 	if (now >= t_end)
 		return;
@@ -155,7 +158,7 @@ int handle_call_entry(struct pt_regs *ctx)
 		calls_pop_dead(ts, sp);
 	}
 	if (!ts->depth) {
-		call_open(ts, ctx);
+		call_open(ts, ctx, c);
 	} else if (ts->depth < CALL_DEPTH) {
 		ts->call_sp[ts->depth & (CALL_DEPTH - 1)] = sp;
 		ts->depth++;
@@ -391,5 +394,12 @@ int handle_calibrate(struct pt_regs *ctx)
 
 	if (c)
 		c->calibrate_hits++;
+	return 0;
+}
+
+/* The same for tracepoints; attached for a moment at the start. */
+SEC("tp_btf/sched_switch")
+int handle_calibrate_hook(u64 *ctx)
+{
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "clock.h"
 #include "cuda_attach.h"
+#include "fds.h"
 
 static struct cuda_attach_process *process_get(struct cuda_attach *a, pid_t pid)
 {
@@ -60,7 +61,10 @@ static int attach_lib(struct cuda_attach *a, const struct cuda_lib *lib, const c
 	if (!sites)
 		return -ENOMEM;
 	for (size_t i = 0; i < lib->sites_n; i++)
-		sites[i] = (struct uprobe_site){ lib->sites[i].offset, lib->sites[i].cookie };
+		sites[i] = (struct uprobe_site){
+			lib->sites[i].offset,
+			lib->sites[i].cookie | (lib->sites[i].costly ? COOKIE_COSTLY : 0),
+		};
 	err = fds_reserve(a, 2 * lib->sites_n);
 	if (err)
 		goto out;
@@ -231,8 +235,7 @@ int cuda_attach_tick(struct cuda_attach *a, uint64_t now_ns, bool young_only)
 
 void cuda_attach_close(struct cuda_attach *a)
 {
-	for (size_t i = 0; i < a->fds_n; i++)
-		close(a->fds[i]);
+	fds_close(a->fds, a->fds_n);
 	free(a->fds);
 	for (size_t i = 0; i < a->processes_n; i++)
 		cuda_libs_free(&a->processes[i].libs);

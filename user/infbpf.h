@@ -128,6 +128,8 @@ struct api_rec {
 #define COOKIE_TIMES(c) ((__u8)(((c) >> 20) & 0xf)) /* argument that multiplies it (2D) */
 #define COOKIE_KIND(c)	((__u8)(((c) >> 24) & 0xf)) /* argument that is a cudaMemcpyKind */
 #define COOKIE_FIXED(c) ((__u8)(((c) >> 28) & 0xf)) /* cudaMemcpyKind + 1 that the name tells */
+#define COOKIE_COSTLY \
+	(1ULL << 32) /* the probe's instruction is single-stepped: 20 times the trap */
 #define COOKIE_MAKE(call, bytes, times, kind, fixed)                                         \
 	((__u64)(call) | (__u64)(bytes) << 16 | (__u64)(times) << 20 | (__u64)(kind) << 24 | \
 	 (__u64)(fixed) << 28)
@@ -262,6 +264,7 @@ struct cpu_counts {
 	__u64 wakeups;	   /* sched_wakeup, likewise */
 	__u64 clocks;	   /* ticks of the on-CPU clock */
 	__u64 call_hits;   /* entry probe hits in scope or not */
+	__u64 costly_hits; /* of call_hits: at probes whose instruction is single-stepped */
 	__u64 return_hits; /* return probe hits */
 	__u64 samples;	   /* samples sent */
 	__u64 lost_ring;   /* records that did not fit the ring */

@@ -2,8 +2,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/bpf.h>
-#include <pthread.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,149 +10,22 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include "clock.h"
-#include "cuda.h"
-#include "infbpf.h"
 #include "infbpf.skel.h"
 #include "overhead.h"
-#include "proc_maps.h"
 
-#define CALIBRATE_CALLS	 1000 /* a round: 1 ms with probes */
-#define CALIBRATE_ROUNDS 5
-#define THREAD_CALLS	 16
-#define SLICE_ON_NS	 (100 * NS_PER_MS)
-#define SLICE_OFF_NS	 (900 * NS_PER_MS)
+#define SLICE_ON_NS  (50 * NS_PER_MS)
+#define SLICE_OFF_NS (950 * NS_PER_MS)
+#define OUTLIER	     3 /* times the median slice */
 
-/* The function probed for calibration. It begins with push %rbp, which the kernel emulates, as the
- * entry points of libcudart do. (naked: a leaf function would get no frame.) */
-static void __attribute__((naked, noinline, noclone)) calibrate_target(void)
+int overhead_open(struct overhead *o, struct infbpf_bpf *skel, enum uprobe_kind *kind)
 {
-	__asm__("push %rbp; mov %rsp, %rbp; pop %rbp; ret");
-}
-
-static void *calibrate_thread(void *arg)
-{
-	for (int i = 0; i < THREAD_CALLS; i++)
-		calibrate_target();
-	return arg;
-}
-
-/* The probe's place in this program's file. */
-static int calibrate_site(struct uprobe_site *site)
-{
-	uint64_t addr = (uintptr_t)calibrate_target;
-	const struct proc_map *m;
-	struct proc_maps maps;
-	bool costly;
-	int err = proc_maps_read(getpid(), &maps);
-
-	if (err)
-		return err;
-	m = proc_maps_find(&maps, addr);
-	if (m)
-		site->offset = addr - m->start + m->offset +
-			       cuda_probe_skip((const uint8_t *)addr, 16, &costly);
-	else
-		err = -ENOENT;
-	proc_maps_free(&maps);
-	return err;
-}
-
-/* ns a call, best round. */
-static uint64_t calibrate_round(void)
-{
-	uint64_t best = UINT64_MAX, t;
-
-	for (int r = 0; r < CALIBRATE_ROUNDS; r++) {
-		t = clock_now_ns();
-		for (int i = 0; i < CALIBRATE_CALLS; i++)
-			calibrate_target();
-		t = clock_now_ns() - t;
-		if (t < best)
-			best = t;
-	}
-	return best / CALIBRATE_CALLS;
-}
-
-static uint64_t calibrate_hits(struct infbpf_bpf *skel)
-{
-	int cpus = libbpf_num_possible_cpus();
-	struct cpu_counts *counts;
-	uint64_t sum = 0;
-	__u32 zero = 0;
-
-	counts = cpus > 0 ? calloc(cpus, sizeof(*counts)) : NULL;
-	if (!counts)
-		return 0;
-	if (!bpf_map_lookup_elem(bpf_map__fd(skel->maps.counts), &zero, counts))
-		for (int i = 0; i < cpus; i++)
-			sum += counts[i].calibrate_hits;
-	free(counts);
-	return sum;
-}
-
-/* Does the pid filter let another thread of this process through? */
-static bool threads_pass(struct infbpf_bpf *skel)
-{
-	uint64_t before = calibrate_hits(skel);
-	pthread_t thread;
-
-	if (pthread_create(&thread, NULL, calibrate_thread, NULL))
-		return true;
-	pthread_join(thread, NULL);
-	return calibrate_hits(skel) - before >= THREAD_CALLS;
-}
-
-int overhead_calibrate(struct overhead *o, struct infbpf_bpf *skel, enum uprobe_kind *kind)
-{
-	int prog = bpf_program__fd(skel->progs.handle_calibrate), n;
-	struct uprobe_site site = { 0 };
-	uint64_t bare, entry, pair;
+	int err;
 
 	memset(o, 0, sizeof(*o));
-	o->stats_fd = o->calibrate_fds[0] = o->calibrate_fds[1] = -1;
-	if (*kind == UPROBE_NONE)
-		return 0;
-	n = calibrate_site(&site);
-	if (n)
-		return n;
-	bare = calibrate_round();
-	n = uprobe_attach(*kind, prog, "/proc/self/exe", &site, 1, getpid(), false,
-			  &o->calibrate_fds[0]);
-	if (n < 0)
-		return n;
-	if (*kind == UPROBE_MULTI && !threads_pass(skel))
-		*kind = UPROBE_PERF;
-	entry = calibrate_round();
-	n = uprobe_attach(*kind, prog, "/proc/self/exe", &site, 1, getpid(), true,
-			  &o->calibrate_fds[1]);
-	if (n < 0)
-		return n;
-	pair = calibrate_round();
-	o->entry_ns = entry > bare ? entry - bare : 0;
-	o->pair_ns = pair > bare ? pair - bare : 0;
-	return 0;
-}
-
-/* The programs that run often, and which of their own counts says how often. */
-static const struct {
-	const char *program;
-	size_t count; /* offset in struct cpu_counts */
-} counted[] = {
-	{ "handle_switch", offsetof(struct cpu_counts, switches) },
-	{ "handle_exit_tp", offsetof(struct cpu_counts, switches) },
-	{ "handle_finish_switch", offsetof(struct cpu_counts, switches) },
-	{ "handle_wakeup", offsetof(struct cpu_counts, wakeups) },
-	{ "handle_clock", offsetof(struct cpu_counts, clocks) },
-	{ "handle_call_entry", offsetof(struct cpu_counts, call_hits) },
-	{ "handle_call_return", offsetof(struct cpu_counts, return_hits) },
-};
-
-static uint64_t own_count(const char *program, const struct cpu_counts *counts, uint64_t otherwise)
-{
-	for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++)
-		if (!strcmp(counted[i].program, program))
-			return *(const __u64 *)((const char *)counts + counted[i].count);
-	return otherwise;
+	o->stats_fd = -1;
+	err = calibrate(&o->calibration, skel, kind);
+	o->kind = *kind;
+	return err;
 }
 
 static uint64_t timeval_ns(struct timeval t)
@@ -174,29 +45,182 @@ static uint64_t cpu_ns(void)
 void overhead_begin(struct overhead *o)
 {
 	o->start_cpu_ns = cpu_ns();
+	o->begin_ns = clock_now_ns();
 }
 
-void overhead_tick(struct overhead *o, uint64_t now_ns)
+/* --- slices of time in which the kernel's statistics are on --- */
+
+static bool program_info(const struct bpf_program *prog, struct bpf_prog_info *info)
 {
-	if (o->stats_refused || now_ns < o->next_ns)
-		return;
-	if (o->stats_fd >= 0) {
-		close(o->stats_fd);
-		o->stats_fd = -1;
-		o->next_ns = now_ns + SLICE_OFF_NS;
-		return;
+	__u32 len = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	return bpf_program__fd(prog) >= 0 &&
+	       !bpf_obj_get_info_by_fd(bpf_program__fd(prog), info, &len);
+}
+
+static void slice_begin(struct overhead *o, struct infbpf_bpf *skel, uint64_t now_ns)
+{
+	struct bpf_prog_info info;
+	struct bpf_program *prog;
+	size_t i = 0;
+
+	o->slice_ns = now_ns;
+	bpf_object__for_each_program(prog, skel->obj) {
+		if (i < OVERHEAD_PROGRAMS && program_info(prog, &info)) {
+			o->programs[i].runs = info.run_cnt;
+			o->programs[i].ns = info.run_time_ns;
+		}
+		i++;
 	}
 	o->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	if (o->stats_fd < 0)
 		o->stats_refused = errno;
-	o->next_ns = now_ns + SLICE_ON_NS;
 }
 
-void overhead_stop(struct overhead *o)
+static void slice_end(struct overhead *o, struct infbpf_bpf *skel, uint64_t now_ns)
+{
+	struct overhead_slice *slice;
+	struct overhead_program *p;
+	struct bpf_prog_info info;
+	struct bpf_program *prog;
+	size_t i = 0;
+
+	close(o->stats_fd);
+	o->stats_fd = -1;
+	o->slices_ns += now_ns - o->slice_ns;
+	bpf_object__for_each_program(prog, skel->obj) {
+		p = &o->programs[i];
+		if (i < OVERHEAD_PROGRAMS && program_info(prog, &info) && info.run_cnt > p->runs) {
+			slice = &p->slices[p->slices_n++ % OVERHEAD_SLICES];
+			slice->runs = info.run_cnt - p->runs;
+			slice->ns = info.run_time_ns - p->ns;
+			p->slice_runs += slice->runs;
+		}
+		i++;
+	}
+}
+
+void overhead_tick(struct overhead *o, struct infbpf_bpf *skel, uint64_t now_ns)
+{
+	if (o->stats_refused || now_ns < o->next_ns)
+		return;
+	if (o->stats_fd >= 0)
+		slice_end(o, skel, now_ns);
+	else
+		slice_begin(o, skel, now_ns);
+	o->next_ns = now_ns + (o->stats_fd >= 0 ? SLICE_ON_NS : SLICE_OFF_NS);
+}
+
+void overhead_stop(struct overhead *o, struct infbpf_bpf *skel, uint64_t now_ns)
 {
 	if (o->stats_fd >= 0)
-		close(o->stats_fd);
-	o->stats_fd = -1;
+		slice_end(o, skel, now_ns);
+}
+
+static int by_mean(const void *a, const void *b)
+{
+	const struct overhead_slice *x = a, *y = b;
+	double dx = (double)x->ns / x->runs, dy = (double)y->ns / y->runs;
+
+	return (dx > dy) - (dx < dy);
+}
+
+double overhead_mean(const struct overhead_slice *slices, size_t n)
+{
+	struct overhead_slice sorted[OVERHEAD_SLICES];
+	uint64_t runs = 0, ns = 0, half = 0;
+	double median = 0;
+	size_t i;
+
+	if (n > OVERHEAD_SLICES)
+		n = OVERHEAD_SLICES;
+	memcpy(sorted, slices, n * sizeof(*slices));
+	qsort(sorted, n, sizeof(*sorted), by_mean);
+	for (i = 0; i < n; i++)
+		half += sorted[i].runs;
+	half = (half + 1) / 2;
+	for (i = 0; i < n && runs < half; i++) {
+		runs += sorted[i].runs;
+		median = (double)sorted[i].ns / sorted[i].runs;
+	}
+	for (i = runs = 0; i < n && sorted[i].ns <= OUTLIER * median * sorted[i].runs; i++) {
+		runs += sorted[i].runs;
+		ns += sorted[i].ns;
+	}
+	return runs ? (double)ns / runs : 0;
+}
+
+/* --- the report --- */
+
+/* The programs that run often, and which of their own counts says how often. */
+static const struct {
+	const char *program;
+	size_t count; /* offset in struct cpu_counts */
+} counted[] = {
+	{ "handle_switch", offsetof(struct cpu_counts, switches) },
+	{ "handle_exit_tp", offsetof(struct cpu_counts, switches) },
+	{ "handle_finish_switch", offsetof(struct cpu_counts, switches) },
+	{ "handle_wakeup", offsetof(struct cpu_counts, wakeups) },
+	{ "handle_clock", offsetof(struct cpu_counts, clocks) },
+	{ "handle_call_entry", offsetof(struct cpu_counts, call_hits) },
+	{ "handle_call_return", offsetof(struct cpu_counts, return_hits) },
+};
+
+/* How often a program ran. Those that do not count themselves: from the runs in the slices. */
+static uint64_t program_runs(const struct overhead *o, const struct bpf_program *prog,
+			     const struct overhead_program *p, const struct cpu_counts *counts,
+			     uint64_t elapsed_ns)
+{
+	for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++)
+		if (!strcmp(counted[i].program, bpf_program__name(prog)))
+			return *(const __u64 *)((const char *)counts + counted[i].count);
+	return o->slices_ns ? (double)p->slice_runs * elapsed_ns / o->slices_ns : 0;
+}
+
+/* What a run takes beyond the trap of a probe. A kprobe's way is longer than a tracepoint's: at least
+ * that. */
+static double program_cost_ns(const struct overhead *o, const struct bpf_program *prog,
+			      const struct overhead_program *p)
+{
+	double ns = overhead_mean(p->slices, p->slices_n) - o->calibration.empty_ns;
+
+	if (ns < 0)
+		ns = 0;
+	if (bpf_program__expected_attach_type(prog) == BPF_TRACE_RAW_TP ||
+	    !strcmp(bpf_program__name(prog), "handle_finish_switch"))
+		ns += o->calibration.hook_ns;
+	return ns;
+}
+
+static void report_bpf(const struct overhead *o, struct infbpf_bpf *skel,
+		       const struct cpu_counts *counts, struct profile *p)
+{
+	uint64_t runs, elapsed = clock_now_ns() - o->begin_ns, timed = 0;
+	struct profile_overhead *out = &p->overhead;
+	const struct overhead_program *program;
+	struct bpf_prog_info info;
+	struct bpf_program *prog;
+	double ns = 0;
+	size_t i = 0;
+
+	out->bpf_runs = p->lost.missed_runs = 0;
+	bpf_object__for_each_program(prog, skel->obj) {
+		if (i == OVERHEAD_PROGRAMS)
+			break;
+		program = &o->programs[i++];
+		/* Iterators run in infbpf's own CPU time. */
+		if (bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER ||
+		    prog == skel->progs.handle_calibrate ||
+		    prog == skel->progs.handle_calibrate_hook || !program_info(prog, &info))
+			continue;
+		p->lost.missed_runs += info.recursion_misses;
+		runs = program_runs(o, prog, program, counts, elapsed);
+		out->bpf_runs += runs;
+		timed += program->slice_runs;
+		ns += runs * program_cost_ns(o, prog, program);
+	}
+	out->bpf_ns = timed ? (uint64_t)ns : PROFILE_UNKNOWN;
 }
 
 /* Locked memory of the maps, as the kernel accounts it; 0: not told. */
@@ -233,55 +257,33 @@ static uint64_t rss_bytes(void)
 	return resident ? resident * sysconf(_SC_PAGESIZE) : PROFILE_UNKNOWN;
 }
 
-/* Each program's mean run time, of the slices in which the statistics were on, times its runs. */
-static void report_bpf(struct infbpf_bpf *skel, const struct cpu_counts *counts, struct profile *p)
+void overhead_update(const struct overhead *o, struct profile *p)
 {
-	struct profile_overhead *out = &p->overhead;
-	uint64_t runs, timed = 0;
-	struct bpf_prog_info info;
-	struct bpf_program *prog;
-	double ns = 0;
-	__u32 len;
-
-	out->bpf_runs = p->lost.missed_runs = 0;
-	bpf_object__for_each_program(prog, skel->obj) {
-		len = sizeof(info);
-		memset(&info, 0, sizeof(info));
-		if (bpf_program__fd(prog) < 0 || prog == skel->progs.handle_calibrate ||
-		    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
-			continue;
-		runs = own_count(bpf_program__name(prog), counts, info.run_cnt);
-		p->lost.missed_runs += info.recursion_misses;
-		out->bpf_runs += runs;
-		timed += info.run_cnt;
-		if (info.run_cnt)
-			ns += (double)info.run_time_ns / info.run_cnt * runs;
-	}
-	out->bpf_ns = timed ? (uint64_t)ns : PROFILE_UNKNOWN;
+	p->overhead.user_cpu_ns = cpu_ns();
+	p->overhead.start_cpu_ns = o->start_cpu_ns;
 }
 
-void overhead_report(const struct overhead *o, struct infbpf_bpf *skel,
-		     const struct cpu_counts *counts, struct profile *p)
+void overhead_report(struct overhead *o, struct infbpf_bpf *skel, const struct cpu_counts *counts,
+		     struct profile *p)
 {
 	struct profile_overhead *out = &p->overhead;
-	uint64_t own_return;
+	const struct calibration *c = &o->calibration;
+	uint64_t costly = counts->costly_hits;
 
-	report_bpf(skel, counts, p);
-	/* An entry whose return is probed costs its part of the pair's trap at the return. */
-	own_return = o->pair_ns > o->entry_ns ? o->pair_ns - o->entry_ns : 0;
+	report_bpf(o, skel, counts, p);
+	if (costly)
+		calibrate_costly(&o->calibration, skel, o->kind);
 	out->trap_hits = counts->call_hits + counts->return_hits;
-	out->trap_ns = counts->call_hits * o->entry_ns + counts->return_hits * own_return;
-	out->user_cpu_ns = cpu_ns();
-	out->start_cpu_ns = o->start_cpu_ns;
+	out->trap_ns = (counts->call_hits - costly) * c->entry_ns + costly * c->costly_ns +
+		       counts->return_hits * c->return_ns;
+	overhead_update(o, p);
 	out->rss_bytes = rss_bytes();
 	out->map_bytes = maps_bytes(skel);
 }
 
 void overhead_close(struct overhead *o)
 {
-	for (int i = 0; i < 2; i++)
-		if (o->calibrate_fds[i] >= 0)
-			close(o->calibrate_fds[i]);
+	calibrate_close(&o->calibration);
 	if (o->stats_fd >= 0)
 		close(o->stats_fd);
 }

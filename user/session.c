@@ -126,7 +126,7 @@ struct session *session_open(const struct session_options *o, struct fault *f)
 	s->options = o;
 	s->signal_fd = -1;
 	s->command.go_fd = s->command.failed_fd = -1;
-	s->overhead.stats_fd = s->overhead.calibrate_fds[0] = s->overhead.calibrate_fds[1] = -1;
+	s->overhead.stats_fd = s->overhead.calibration.fds[0] = s->overhead.calibration.fds[1] = -1;
 	err = prepare(s, f);
 	if (!err)
 		err = session_find_targets(s, f);
@@ -222,7 +222,7 @@ int session_finish(struct session *s, struct profile **p, struct fault *f)
 	struct infbpf_bpf *skel = s->skel;
 	int err = close_window(s);
 
-	overhead_stop(&s->overhead);
+	overhead_stop(&s->overhead, skel, clock_now_ns());
 	if (!err)
 		err = collect_ended(s->collect, bpf_map__fd(skel->maps.ended));
 	if (!err)

@@ -69,7 +69,7 @@ static int load_once(struct session *s, struct fault *f)
 	return err ? load_fault(err, f) : 0;
 }
 
-/* Loads, and measures the trap. A kernel whose uprobe_multi lets only one thread of a process
+/* Loads, and measures what probes cost. A kernel whose uprobe_multi lets only one thread of a process
  * through (6.6 to 6.10) is loaded for a second time, for perf events. */
 int session_load(struct session *s, struct fault *f)
 {
@@ -83,7 +83,7 @@ int session_load(struct session *s, struct fault *f)
 		if (err)
 			return err;
 		kind = s->uprobes;
-		err = overhead_calibrate(&s->overhead, s->skel, &kind);
+		err = overhead_open(&s->overhead, s->skel, &kind);
 		if (err)
 			return fault_set(f, EXIT_REFUSED, -err, "cannot attach user probes: %s",
 					 strerror(-err));

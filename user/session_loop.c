@@ -161,7 +161,7 @@ void session_loop(struct session *s, session_progress_fn progress, void *arg)
 		now = clock_now_ns();
 		if (now >= s->end_ns)
 			done = true;
-		overhead_tick(&s->overhead, now);
+		overhead_tick(&s->overhead, s->skel, now);
 		adapt(s, now);
 		if (!done && now >= s->next_look_ns)
 			err = look(s, now);
