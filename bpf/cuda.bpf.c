@@ -98,9 +98,8 @@ static __always_inline u64 call_arg(const u64 args[8], struct pt_regs *ctx, u8 n
 	return value;
 }
 
-/* at: the thread's counters at the entry, now. */
-static __always_inline void call_open(struct task_state *ts, struct pt_regs *ctx, u64 cookie,
-				      const struct thread_times *at, u64 now)
+/* What the cookie and the arguments say about the call. */
+static __always_inline void call_describe(struct task_state *ts, struct pt_regs *ctx, u64 cookie)
 {
 	/* (A switch over ctx's fields becomes one load at a computed offset, which the verifier
 	 * refuses.) */
@@ -117,20 +116,32 @@ static __always_inline void call_open(struct task_state *ts, struct pt_regs *ctx
 	ts->call_bytes = call_arg(args, ctx, COOKIE_BYTES(cookie));
 	if (times)
 		ts->call_bytes *= call_arg(args, ctx, times);
-	ts->call_at = *at;
+}
+
+/* The clock is read once, as late as can be: what comes before counts as the caller's time. */
+static __always_inline void call_open(struct task_state *ts, struct pt_regs *ctx)
+{
+	u64 now;
+
+	call_describe(ts, ctx, bpf_get_attach_cookie(ctx));
+	now = task_snapshot(ts, &ts->call_at);
+	if (now >= t_end)
+		return;
 	if (now < t_begin)
 		ts->flags |= TASK_OPEN_BEFORE;
 	else
 		ts->flags &= ~TASK_OPEN_BEFORE;
+	ts->flags |= TASK_CALLED;
+	ts->call_sp[0] = ctx->sp;
+	ts->depth = 1;
 }
 
 SEC("uprobe")
 int handle_call_entry(struct pt_regs *ctx)
 {
 	struct cpu_counts *c = cpu_counts();
-	struct thread_times at;
 	struct task_state *ts;
-	u64 sp = ctx->sp, now;
+	u64 sp = ctx->sp;
 
 	if (c)
 		__sync_fetch_and_add(&c->call_hits, 1);
@@ -138,17 +149,13 @@ int handle_call_entry(struct pt_regs *ctx)
 	if (!ts || ts->flags & TASK_FLUSHED)
 		return 0;
 	ts->busy++;
-	/* One reading of the clock, 30 ns, for the gate and the call. */
-	now = task_snapshot(ts, &at);
-	if (now >= t_end)
-		goto out;
-	if (ts->depth)
+	if (ts->depth) {
+		if (bpf_ktime_get_ns() >= t_end)
+			goto out;
 		calls_pop_dead(ts, sp);
+	}
 	if (!ts->depth) {
-		call_open(ts, ctx, bpf_get_attach_cookie(ctx), &at, now);
-		ts->call_sp[0] = sp;
-		ts->depth = 1;
-		ts->flags |= TASK_CALLED;
+		call_open(ts, ctx);
 	} else if (ts->depth < CALL_DEPTH) {
 		ts->call_sp[ts->depth & (CALL_DEPTH - 1)] = sp;
 		ts->depth++;

@@ -185,13 +185,17 @@ SHARED struct {
 	__type(value, struct cpu_counts);
 } MAP(counts);
 
-/* Per CPU: a stack is due for the task being switched in. */
+struct cpu_state {
+	u64 due;    /* a stack is due for the task being switched in */
+	u64 random; /* of stack_wanted() */
+};
+
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, u32);
-	__type(value, u64);
-} MAP(due);
+	__type(value, struct cpu_state);
+} MAP(cpu_states);
 
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -211,6 +215,13 @@ static __always_inline struct cpu_counts *cpu_counts(void)
 	u32 zero = 0;
 
 	return bpf_map_lookup_elem(&counts, &zero);
+}
+
+static __always_inline struct cpu_state *cpu_state(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&cpu_states, &zero);
 }
 
 static __always_inline struct scratch *scratch_get(u32 use)
@@ -324,8 +335,27 @@ static __always_inline void task_blocked(struct task_state *ts, u64 d)
 		wait_add(ts, d);
 }
 
+/* 32 random bits, by xorshift64*: a third of the helper's cost, and asked for at every switch. A CPU's
+ * state may be interrupted in mid-step: the sequence is then another one, no worse. */
+static __always_inline u32 random_u32(void)
+{
+	struct cpu_state *s = cpu_state();
+	u64 x;
+
+	if (!s)
+		return 0;
+	x = s->random;
+	if (!x)
+		x = (u64)bpf_get_prandom_u32() << 32 | bpf_get_prandom_u32() | 1;
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	s->random = x;
+	return (x * 0x2545f4914f6cdd1dULL) >> 32;
+}
+
 /* Takes a stack for a duration d with probability min(1, d / T); *weight is what d stands for then,
- * max(d, T). prandom is 32 bits wide: T up to 18 minutes without overflow. */
+ * max(d, T). The random number is 32 bits wide: T up to 18 minutes without overflow. */
 static __always_inline bool stack_wanted(u64 d, u64 *weight)
 {
 	u64 t = period_ns;
@@ -335,7 +365,7 @@ static __always_inline bool stack_wanted(u64 d, u64 *weight)
 		return true;
 	}
 	*weight = t;
-	return (((u64)bpf_get_prandom_u32() * t) >> 32) < d;
+	return (((u64)random_u32() * t) >> 32) < d;
 }
 
 /* part * weight / d, for part <= d. d is under 2^40 in practice; larger values lose low bits. */

@@ -13,13 +13,11 @@ static __always_inline int after_switch(void *ctx)
 	struct task_state *ts;
 	struct scratch *sc;
 	struct rec_sample *s;
-	u32 zero = 0;
-	u64 *mark;
+	struct cpu_state *cpu = cpu_state();
 
-	mark = bpf_map_lookup_elem(&due, &zero);
-	if (!mark || !*mark)
+	if (!cpu || !cpu->due)
 		return 0;
-	*mark = 0;
+	cpu->due = 0;
 	task = bpf_get_current_task_btf();
 	ts = bpf_task_storage_get(&tasks, task, NULL, 0);
 	/* Not marked: the mark was for a newborn thread that left through schedule_tail. */

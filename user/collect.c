@@ -152,7 +152,7 @@ static int on_thread(struct collect *c, const struct rec_thread *r)
 }
 
 /* The user part of a stack, outermost first, cut where a frame-pointer walk goes astray: at the first
- * address that is no code, or that repeats (loops at clone). */
+ * address that is no code, or where the outermost repeats to the end (loops at clone). */
 static size_t locate_user(struct collect *c, const struct rec_sample *s, struct sym_image *im,
 			  const uint64_t *ips, size_t n, uint32_t *out)
 {
@@ -160,11 +160,14 @@ static size_t locate_user(struct collect *c, const struct rec_sample *s, struct 
 	size_t kept = 0;
 	uint64_t ip;
 
+	/* Repeats further in are recursion. */
+	while (n > 1 && ips[n - 1] == ips[n - 2])
+		n--;
 	for (size_t i = 0; i < n; i++) {
 		ip = ips[i];
 		if (ip >= UPROBES_START && ip < UPROBES_END && s->call_ra)
 			ip = s->call_ra;
-		if (i && (!symbols_is_code(im, ip) || ip == ips[i - 1]))
+		if (i && !symbols_is_code(im, ip))
 			break;
 		leaf_first[kept++] = symbols_user_location(c->symbols, im, ip, i == 0);
 	}

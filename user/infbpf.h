@@ -258,7 +258,7 @@ struct ended_rec {
 
 /* Losses and activity, one copy a CPU; user space sums them. */
 struct cpu_counts {
-	__u64 switches;	   /* sched_switch, any task, inside the window */
+	__u64 switches;	   /* sched_switch, any task, since attached */
 	__u64 wakeups;	   /* sched_wakeup, likewise */
 	__u64 clocks;	   /* ticks of the on-CPU clock */
 	__u64 call_hits;   /* entry probe hits in scope or not */
