@@ -156,8 +156,8 @@ static int on_thread(struct collect *c, const struct rec_thread *r)
 static size_t locate_user(struct collect *c, const struct rec_sample *s, struct sym_image *im,
 			  const uint64_t *ips, size_t n, uint32_t *out)
 {
-	uint32_t leaf_first[INFBPF_MAX_STACK];
 	size_t kept = 0;
+	uint32_t other;
 	uint64_t ip;
 
 	/* Repeats further in are recursion. */
@@ -169,10 +169,13 @@ static size_t locate_user(struct collect *c, const struct rec_sample *s, struct 
 			ip = s->call_ra;
 		if (i && !symbols_is_code(im, ip))
 			break;
-		leaf_first[kept++] = symbols_user_location(c->symbols, im, ip, i == 0);
+		out[kept++] = symbols_user_location(c->symbols, im, ip, i == 0);
 	}
-	for (size_t i = 0; i < kept; i++)
-		out[i] = leaf_first[kept - 1 - i];
+	for (size_t i = 0; i < kept / 2; i++) {
+		other = out[i];
+		out[i] = out[kept - 1 - i];
+		out[kept - 1 - i] = other;
+	}
 	return kept;
 }
 
