@@ -58,6 +58,11 @@ USER_OBJ := $(USER_SRC:%.c=$(V_DIR)/%.o)
 # Everything but main(): what unit tests link against.
 LIB_OBJ  := $(filter-out $(V_DIR)/user/main.o,$(USER_OBJ))
 USER_LIBS := -lbpf -lelf -lz -liberty -ljansson
+# Since elfutils 0.189 libelf.a wants zstd, before there may be none.
+ifdef STATIC
+USER_LIBS += $(shell echo 'int main(void) { return 0; }' | \
+	$(CC) -static -x c - -lzstd -o /dev/null 2>/dev/null && echo -lzstd)
+endif
 
 $(V_DIR)/%.o: %.c $(B)/gen/infbpf.skel.h
 	@mkdir -p $(@D)

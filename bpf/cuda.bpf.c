@@ -89,13 +89,16 @@ static __always_inline void calls_pop_dead(struct task_state *ts, u64 sp)
 /* Argument n of the call at its entry, 0: none. args: those in registers, by number. */
 static __always_inline u64 call_arg(const u64 args[8], struct pt_regs *ctx, u8 n)
 {
-	u64 value = 0;
+	u64 value = 0, at = n;
 
-	if (n > 6)
+	if (n > 6) {
 		bpf_probe_read_user(&value, sizeof(value), (void *)(ctx->sp + 8 * (n - 6)));
-	else
-		value = args[n & 7];
-	return value;
+		return value;
+	}
+	/* The bound has to be in the very register: clang 18 knows it from the branch and leaves out an
+	 * "& 7", the verifier then knows it of another register. */
+	asm volatile("%0 &= 7" : "+r"(at));
+	return args[at];
 }
 
 /* What the cookie and the arguments say about the call. */

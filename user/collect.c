@@ -154,10 +154,10 @@ static int on_thread(struct collect *c, const struct rec_thread *r)
 /* The user part of a stack, outermost first, cut where a frame-pointer walk goes astray: at the first
  * address that is no code, or where the outermost repeats to the end (loops at clone). */
 static size_t locate_user(struct collect *c, const struct rec_sample *s, struct sym_image *im,
-			  const uint64_t *ips, size_t n, uint32_t *out)
+			  const uint64_t *ips, size_t n, uint32_t *out, uint16_t *outside)
 {
-	uint32_t leaf_first[INFBPF_MAX_STACK];
-	size_t kept = 0;
+	size_t kept = 0, inside = 0;
+	uint32_t other;
 	uint64_t ip;
 
 	/* Repeats further in are recursion. */
@@ -169,10 +169,17 @@ static size_t locate_user(struct collect *c, const struct rec_sample *s, struct 
 			ip = s->call_ra;
 		if (i && !symbols_is_code(im, ip))
 			break;
-		leaf_first[kept++] = symbols_user_location(c->symbols, im, ip, i == 0);
+		if (s->call_ra && ip == s->call_ra && !inside)
+			inside = kept + 1; /* this one is the caller */
+		out[kept++] = symbols_user_location(c->symbols, im, ip, i == 0);
 	}
-	for (size_t i = 0; i < kept; i++)
-		out[i] = leaf_first[kept - 1 - i];
+	for (size_t i = 0; i < kept / 2; i++) {
+		other = out[i];
+		out[i] = out[kept - 1 - i];
+		out[kept - 1 - i] = other;
+	}
+	/* No return address to look for: the return probe is at work, and all of the stack is callers. */
+	*outside = inside ? kept + 1 - inside : s->call_ra ? 0 : kept;
 	return kept;
 }
 
@@ -212,9 +219,9 @@ static int on_sample(struct collect *c, const struct rec_sample *s, size_t len)
 		uint64_t remote[INFBPF_MAX_STACK];
 
 		user_n = remote_walk(s->tgid, &s->regs, remote, INFBPF_MAX_STACK);
-		n = locate_user(c, s, im, remote, user_n, locations);
+		n = locate_user(c, s, im, remote, user_n, locations, &key.outside_n);
 	} else {
-		n = locate_user(c, s, im, user, user_n, locations);
+		n = locate_user(c, s, im, user, user_n, locations, &key.outside_n);
 	}
 	key.user_n = n;
 	for (size_t i = 0; i < s->kernel_n; i++)
@@ -299,6 +306,7 @@ static int add_stack(struct collect *c, const struct stack_entry *e, const char 
 		.frames = frames,
 		.frames_n = e->key.frames_n,
 		.user_n = e->key.user_n,
+		.outside_n = e->key.outside_n,
 	};
 	int err = 0;
 

@@ -160,10 +160,12 @@ size_t frames_trim(const char *const *frames, size_t n, size_t user_n, enum fram
 	return n;
 }
 
-size_t frames_place_call(const char *const *frames, size_t user_n, const char *call, bool *found)
+size_t frames_place_call(const char *const *frames, size_t user_n, size_t outside, const char *call,
+			 bool *found)
 {
 	const size_t n = strlen(call);
-	size_t place = user_n;
+	size_t place = outside < user_n ? outside : user_n;
+	bool variant = false;
 
 	*found = false;
 	for (size_t i = 0; i < user_n; i++) {
@@ -173,8 +175,10 @@ size_t frames_place_call(const char *const *frames, size_t user_n, const char *c
 			*found = true;
 			return i;
 		}
-		if (place == user_n && !strncmp(bare, call, n) && (!bare[n] || bare[n] == '_'))
+		if (!variant && !strncmp(bare, call, n) && (!bare[n] || bare[n] == '_')) {
+			variant = true;
 			place = i;
+		}
 	}
 	return place;
 }

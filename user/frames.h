@@ -43,7 +43,9 @@ size_t frames_trim(const char *const *frames, size_t n, size_t user_n, enum fram
 
 /* Where a call's name has to be put among user_n user frames: user_n: after the last. found: it is
  * among them already. A frame with a variant of the name (cudaMemcpyAsync_ptsz, __cudaLaunchKernel)
- * goes below it. */
-size_t frames_place_call(const char *const *frames, size_t user_n, const char *call, bool *found);
+ * goes below it. Where neither is there, outside tells: how many of the frames are the call's callers;
+ * the others are what it called itself. */
+size_t frames_place_call(const char *const *frames, size_t user_n, size_t outside, const char *call,
+			 bool *found);
 
 #endif /* FRAMES_H */

@@ -191,6 +191,9 @@ struct profile_stack {
 	bool call_return; /* taken at the call's return: stands for its state only if nothing else does */
 	const char *const *frames;
 	uint16_t frames_n, user_n;
+	/* Of the user frames, how many called the call; the others are what it called. A walk that
+	 * broke off inside the call has met none. */
+	uint16_t outside_n;
 	uint64_t weight_ns;
 };
 int profile_add_stack(struct profile *p, const struct profile_stack *s);

@@ -173,7 +173,8 @@ static int64_t stack_list(struct profile *p, const struct profile_stack *s)
 	int err;
 
 	if (s->call)
-		place = frames_place_call(s->frames, user_n, s->call, &has_call);
+		place = frames_place_call(s->frames, user_n, s->call_return ? user_n : s->outside_n,
+					  s->call, &has_call);
 	err = scratch_reset(p->build, n + 2);
 	for (size_t i = 0; !err && i <= n; i++) {
 		if (!has_call && i == place)

@@ -256,6 +256,8 @@ int session_wait_command(struct session *s)
 
 	if (!s->command.pid || s->command_reaped)
 		return s->command_status;
+	/* All is written: a signal may end infbpf now, even if the command goes on. */
+	sigprocmask(SIG_SETMASK, &s->old_mask, NULL);
 	while (waitpid(s->command.pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return EXIT_FAILED;

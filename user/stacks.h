@@ -15,7 +15,8 @@ struct stack_key {
 	uint16_t call_return; /* taken at a call's return */
 	uint16_t user_n;
 	uint16_t frames_n;
-	uint32_t pad;
+	uint16_t outside_n; /* of the user frames: callers of the open call */
+	uint16_t pad;
 };
 
 struct stack_entry {

@@ -25,8 +25,8 @@ def direct(name, program, *checks, options="", events_in_vm=0):
     return Case(name, program, "direct", 0, options, c.ALWAYS + checks, events_in_vm)
 
 
-def pid(name, program, seconds, *checks, options="", events_in_vm=0):
-    return Case(name, program, "pid", seconds, options, c.ALWAYS + checks, events_in_vm)
+def pid(name, program, seconds, *checks, options="", events_in_vm=0, mode="pid"):
+    return Case(name, program, mode, seconds, options, c.ALWAYS + checks, events_in_vm)
 
 
 CASES = [
@@ -86,6 +86,16 @@ CASES = [
         ("active", c.check_cause, "sleep", 0.98, "active"), events_in_vm=20),
     pid("cuda-window", "cuda rounds=0 threads=2", 2, ("parts", g.check_parts),
         ("calls", g.check_window_calls)),
+
+    pid("two-pids", "spin cpu_ms=0 threads=2", 1, ("only", c.check_only, 1),
+        ("window", c.check_window, 6), mode="pids"),
+    pid("whole-host", "spin cpu_ms=0 threads=1", 1, ("all", c.check_all),
+        ("window", c.check_window, 20), ("never-blocks", c.check_never_blocks, "spinner"),
+        mode="all", events_in_vm=20),
+    pid("cgroup", "spin cpu_ms=0 threads=2", 1, ("only", c.check_only), ("window", c.check_window, 3),
+        mode="cgroup"),
+    pid("cgroup-throttled", "spin cpu_ms=0 threads=1", 2, ("only", c.check_only),
+        ("throttled", c.check_throttled, "spinner"), mode="quota"),
 ]
 
 

@@ -193,7 +193,8 @@ def check_reads(t):
     rows = t.tree()
     disk, want = cause_ns(rows, "disk"), t.truth["read_ns"]
     busy = total(rows, "on_cpu_ns") + total(rows, "run_queue_ns")
-    between("blocked by disk", disk, want - busy, want + 2 * MS)
+    # The file is written first, and waited for.
+    between("blocked by disk", disk, want - busy, want + t.truth["setup_ns"] + 2 * MS)
     return f"{disk} of {want} ns in reads"
 
 
@@ -284,3 +285,36 @@ def check_execs(t):
             want + 2 * MS)
     compare_cpu(t, "all its images", rows, t.truth["cpu_ns"], after_ns=len(rows) * t.exit_ns)
     return f"{len(rows)} rows"
+
+
+# --- scopes ---
+
+def check_only(t, others=0):
+    """Nobody but those asked for: the program, and with -p PID,PID the other one."""
+    want = {t.truth["pid"]}
+    if others:
+        want.add(int(t.text("other")))
+    got = {r["pid"] for r in t.threads}
+    expect(got == want, f"processes {sorted(got)}, expected {sorted(want)}")
+    return f"{len(got)} processes"
+
+
+def check_all(t):
+    """-a: this program, kernel threads, and infbpf's own surroundings."""
+    mine = t.of(pid=t.truth["pid"])
+    expect(len(mine) >= 2, f"{len(mine)} threads of the program")
+    kernel = [r for r in t.threads if r["kthread"]]
+    expect(any(r["comm"].startswith("ksoftirqd") for r in kernel), "no ksoftirqd")
+    expect(len({r["pid"] for r in t.threads}) > 10, "hardly any processes")
+    return f"{len(t.threads)} threads, {len(kernel)} of the kernel"
+
+
+def check_throttled(t, comm):
+    """A group with a fifth of a CPU: its thread is throttled, runnable, the rest of the time."""
+    rows = t.of(comm=comm)
+    wall, on_cpu = total(rows, "wall_ns"), total(rows, "on_cpu_ns")
+    between("share of a CPU", on_cpu / wall, 0.1, 0.3)
+    expect(total(rows, "blocked_ns") <= wall // 1000, f"blocked {total(rows, 'blocked_ns')} ns")
+    queue = sum(r["run_queue_by"]["preempted"] for r in rows)
+    expect(queue >= 0.6 * wall, f"{queue} of {wall} ns preempted or throttled")
+    return f"{on_cpu} of {wall} ns on-CPU, {queue} preempted or throttled"

@@ -37,7 +37,7 @@ static int open_file(const char *path, char *block)
 
 int main(int argc, char **argv)
 {
-	uint64_t begin, read_ns = 0;
+	uint64_t begin, setup_ns, read_ns = 0;
 	long count, done = 0;
 	void *block;
 	int fd;
@@ -46,7 +46,9 @@ int main(int argc, char **argv)
 	count = truth_arg("count", 500);
 	if (posix_memalign(&block, 4096, BLOCK) != 0)
 		truth_die("posix_memalign");
+	begin = truth_now_ns();
 	fd = open_file(truth_arg_text("file", "disk.dat"), block);
+	setup_ns = truth_now_ns() - begin;
 	truth_ready();
 	while (!truth_stopped() && (!count || done < count)) {
 		begin = truth_now_ns();
@@ -56,6 +58,7 @@ int main(int argc, char **argv)
 		done++;
 	}
 	truth_number("reads", (uint64_t)done);
+	truth_number("setup_ns", setup_ns);
 	truth_number("read_ns", read_ns);
 	truth_number("read_bytes", (uint64_t)(done * BLOCK));
 	truth_thread();

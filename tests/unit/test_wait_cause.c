@@ -190,13 +190,19 @@ static void places_the_call(void **unused)
 	bool found;
 
 	(void)unused;
-	assert_int_equal(frames_place_call(frames, 4, "cudaMalloc", &found), 3);
+	assert_int_equal(frames_place_call(frames, 4, 4, "cudaMalloc", &found), 3);
 	assert_true(found);
-	assert_int_equal(frames_place_call(frames, 4, "cudaLaunchKernel", &found), 1);
+	assert_int_equal(frames_place_call(frames, 4, 4, "cudaLaunchKernel", &found), 1);
 	assert_false(found);
 	/* cudaMallocHost is not a variant of it. */
-	assert_int_equal(frames_place_call(frames, 4, "cudaMall", &found), 4);
-	assert_int_equal(frames_place_call(frames, 0, "cudaMalloc", &found), 0);
+	assert_int_equal(frames_place_call(frames, 4, 4, "cudaMall", &found), 4);
+	assert_int_equal(frames_place_call(frames, 0, 0, "cudaMalloc", &found), 0);
+	/* A walk that broke off inside the call: what it met is below the call. */
+	assert_int_equal(frames_place_call(frames, 4, 0, "cudaMall", &found), 0);
+	assert_false(found);
+	assert_int_equal(frames_place_call(frames, 4, 2, "cudaMall", &found), 2);
+	/* What the frames say themselves goes before what the count says. */
+	assert_int_equal(frames_place_call(frames, 4, 0, "cudaLaunchKernel", &found), 1);
 	assert_false(found);
 }
 
