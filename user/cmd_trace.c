@@ -353,7 +353,7 @@ static unsigned int terminal_columns(void)
 	return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) || !w.ws_col ? 80 : w.ws_col;
 }
 
-static int write_results(const struct trace_options *o, const struct profile *p,
+static int write_results(const struct trace_options *o, struct session *s, const struct profile *p,
 			 struct out_file *folded, struct out_file *json)
 {
 	struct summary_options summary = {
@@ -369,6 +369,7 @@ static int write_results(const struct trace_options *o, const struct profile *p,
 	err = fold_write(p, &o->fold, folded->f, &lines);
 	code = out_end(folded, err);
 	folded_ok = code == EXIT_DONE;
+	session_count_cpu(s);
 	if (out_begin(json)) {
 		err = json_write(p, json->f);
 		one = out_end(json, err);
@@ -377,6 +378,7 @@ static int write_results(const struct trace_options *o, const struct profile *p,
 	}
 	if (o->quiet)
 		return code;
+	session_count_cpu(s);
 	summary_write(p, &summary, stderr);
 	if (folded_ok || json_ok)
 		fprintf(stderr, " written:");
@@ -411,7 +413,7 @@ static int trace(const struct trace_options *o, struct out_file *folded, struct 
 		fprintf(stderr, "\r\033[K");
 	if (session_finish(s, &p, f))
 		goto out;
-	code = write_results(o, p, folded, json);
+	code = write_results(o, s, p, folded, json);
 	if (o->session.command) {
 		status = session_wait_command(s);
 		code = status ? status : code;

@@ -250,6 +250,11 @@ int session_finish(struct session *s, struct profile **p, struct fault *f)
 	return 0;
 }
 
+void session_count_cpu(struct session *s)
+{
+	overhead_update(&s->overhead, s->profile);
+}
+
 int session_wait_command(struct session *s)
 {
 	int status;

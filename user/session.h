@@ -46,6 +46,9 @@ void session_describe(const struct session *s, char *buf, size_t len);
 int session_run(struct session *s, session_progress_fn progress, void *arg, struct fault *f);
 /* Closes the window, collects what remains, and builds the profile (owned by the session). */
 int session_finish(struct session *s, struct profile **p, struct fault *f);
+/* Brings infbpf's own CPU time in the profile up to date: outputs before the one that shows it take
+ * some too. */
+void session_count_cpu(struct session *s);
 /* With a command: waits for it and returns its exit status as a shell would (128 + signal). */
 int session_wait_command(struct session *s);
 /* Detaches and frees. With perf-event probes a child process does the slow part. */
