@@ -35,7 +35,7 @@ CASES = [
     command("two-on-one-cpu", "spin cpu_ms=500 threads=2 pin=0", *c.KERNEL,
             ("threads", c.check_threads)),
     command("sleep", "sleep count=20 sleep_us=50000", *c.KERNEL, ("threads", c.check_threads),
-            ("cause", c.check_cause, "sleep", 0.99, "sleep"),
+            ("cause", c.check_cause, "sleep", 0.95, "sleep"),
             ("slept", c.check_cause_ns, "sleep", "slept_ns", 3)),
     command("futex", "futex rounds=5000", *c.KERNEL, ("threads", c.check_threads),
             ("cause-ping", c.check_cause, "lock", 0.99, "ping"),

@@ -107,7 +107,8 @@ def check_switches(t):
 def tolerance(t, ns):
     # A switch that the kernel did not show leaves one interval in the wrong state.
     hidden = t.lost_events * 10 * MS
-    return (max(5 * MS, ns // 50) if t.vm else max(2 * MS, ns // 100)) + t.steal_ns + hidden
+    # An emulated machine on a loaded host loses milliseconds between two readings of a clock.
+    return (max(15 * MS, ns // 33) if t.vm else max(2 * MS, ns // 100)) + t.steal_ns + hidden
 
 
 def compare_cpu(t, who, rows, cpu_ns, queue_ns=None, after_ns=0):
@@ -183,7 +184,7 @@ def check_cause_ns(t, cause, truth, slack_ms, comm=None):
     """The time of the cause is the program's own figure."""
     rows = [r for r in t.tree() if comm is None or r["comm"] == comm]
     got, want = cause_ns(rows, cause), t.truth[truth]
-    within(f"blocked by {cause}", got, want, slack_ms * MS + want // 100,
+    within(f"blocked by {cause}", got, want, (30 if t.vm else slack_ms) * MS + want // 100,
            str({k: v for r in rows for k, v in r["blocked_by"].items() if v}))
     return f"{got} of {want} ns"
 
