@@ -15,7 +15,6 @@
 
 #define SLICE_ON_NS  (50 * NS_PER_MS)
 #define SLICE_OFF_NS (950 * NS_PER_MS)
-#define OUTLIER	     3 /* times the median slice */
 
 int overhead_open(struct overhead *o, struct infbpf_bpf *skel, enum uprobe_kind *kind)
 {
@@ -126,29 +125,24 @@ static int by_mean(const void *a, const void *b)
 	return (dx > dy) - (dx < dy);
 }
 
-double overhead_mean(const struct overhead_slice *slices, size_t n)
+double overhead_run_ns(const struct overhead_slice *slices, size_t n)
 {
 	struct overhead_slice sorted[OVERHEAD_SLICES];
-	uint64_t runs = 0, ns = 0, half = 0;
-	double median = 0;
-	size_t i;
+	uint64_t runs = 0, half = 0;
 
 	if (n > OVERHEAD_SLICES)
 		n = OVERHEAD_SLICES;
 	memcpy(sorted, slices, n * sizeof(*slices));
 	qsort(sorted, n, sizeof(*sorted), by_mean);
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		half += sorted[i].runs;
 	half = (half + 1) / 2;
-	for (i = 0; i < n && runs < half; i++) {
+	for (size_t i = 0; i < n; i++) {
 		runs += sorted[i].runs;
-		median = (double)sorted[i].ns / sorted[i].runs;
+		if (runs >= half)
+			return (double)sorted[i].ns / sorted[i].runs;
 	}
-	for (i = runs = 0; i < n && sorted[i].ns <= OUTLIER * median * sorted[i].runs; i++) {
-		runs += sorted[i].runs;
-		ns += sorted[i].ns;
-	}
-	return runs ? (double)ns / runs : 0;
+	return 0;
 }
 
 /* --- the report --- */
@@ -183,7 +177,7 @@ static uint64_t program_runs(const struct overhead *o, const struct bpf_program 
 static double program_cost_ns(const struct overhead *o, const struct bpf_program *prog,
 			      const struct overhead_program *p)
 {
-	double ns = overhead_mean(p->slices, p->slices_n) - o->calibration.empty_ns;
+	double ns = overhead_run_ns(p->slices, p->slices_n) - o->calibration.empty_ns;
 
 	if (ns < 0)
 		ns = 0;

@@ -60,8 +60,9 @@ void overhead_report(struct overhead *o, struct infbpf_bpf *skel, const struct c
 void overhead_update(const struct overhead *o, struct profile *p);
 void overhead_close(struct overhead *o);
 
-/* Mean run time, ns, over the slices whose own mean is not beyond three times the median one (in
- * those, the CPU was taken away in the middle of a run). 0: no runs. */
-double overhead_mean(const struct overhead_slice *slices, size_t n);
+/* Run time, ns: the mean of the slice in the middle, by runs. (Not the mean of all: the statistics go by
+ * the clock, and in some slices the CPU is taken away in the middle of a run, by another thread or the
+ * hypervisor, for a thousand times what a run takes.) 0: no runs. */
+double overhead_run_ns(const struct overhead_slice *slices, size_t n);
 
 #endif /* OVERHEAD_H */
