@@ -62,7 +62,7 @@ def run(plan):
 
 
 def measure(plan, section, caller):
-    calls = plan.pick(200000, 500000)
+    calls = plan.pick(400000, 1000000)
     tools = [("empty pair", os.path.join(BENCH, "pair"), [str(caller.pid), LIBRARY, FUNCTION])]
     for name, program, package, args in peers(caller.pid):
         path = peer(program, package)
@@ -73,7 +73,7 @@ def measure(plan, section, caller):
     added = {name: [] for name in ["infbpf"] + [t[0] for t in tools]}
     stated = []
     for _ in range(plan.pick(2, 7)):
-        base = caller.ns(calls * 20)
+        base = caller.ns(calls * 10)
         for name, path, args in tools:
             tool = Tool(name, [path, *args]).attach()
             added[name].append(caller.ns(calls) - base)

@@ -17,10 +17,8 @@ class Figure:
 
     def number(self, value):
         """So many significant digits; whole numbers are not cut."""
-        if value == 0:
-            return "0"
         text = f"{value:.{self.digits}g}"
-        return f"{float(text):.0f}" if "e" in text else text
+        return f"{value:.0f}" if "e" in text or abs(value) >= 10 ** self.digits else text
 
     def __str__(self):
         unit = f" {self.unit}" if self.unit else ""

@@ -71,7 +71,7 @@ def run_stacks(plan):
         target.wait()
     if min(lines) < 10000:
         raise Wrong(f"only {min(lines)} different stacks were in the result")
-    section.table("", "")
+    section.table("what", "figure")
     section.row("different stacks written", Figure(lines, digits=6))
     section.row("SIGINT to all files written", Figure(stop, "s"))
     section.row("CPU time from SIGINT to its end", Figure(own, "s"))
