@@ -312,7 +312,8 @@ static __always_inline void call_stack(struct pt_regs *ctx, struct task_state *t
 		return;
 	}
 	s = &sc->sample;
-	sample_start(s, ts, SAMPLE_CALL, now, ctx->ip);
+	sample_start(s, ts, SAMPLE_CALL, now, NULL);
+	s->call_ra = ctx->ip;
 	s->on_cpu_ns = weight;
 	s->syscall = INFBPF_NO_SYSCALL;
 	s->flags = WAIT_IN_CALL;

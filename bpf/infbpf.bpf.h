@@ -402,31 +402,39 @@ static __always_inline void regs_save(struct user_regs *out, const struct pt_reg
 	out->r15 = regs->r15;
 }
 
-#define PENDING_RETURNS \
-	16 /* looked through for the open call's: other tracers may have their own */
+#define PENDING_LOOKED 16 /* return probes looked through; other tracers may have their own */
 
-/* Where the thread's open call will return to. Its return probe has hidden that address from stack
- * walks (the kernel's own mends them since 6.11), but the kernel keeps it. Asked for at samples only:
- * reading it from the stack at each entry costs 60 ns. 0: no open call, or not found. */
-static __always_inline u64 call_return_address(const struct task_state *ts,
-					       struct task_struct *task)
+/*
+ * Where the calls in progress will return to. A pending return probe has hidden that address from
+ * stack walks (the kernel's own mends them since 6.11, a copy of the stack nobody), but the kernel
+ * keeps it. Asked for at samples only: reading it from the stack at each entry costs 60 ns.
+ */
+static __always_inline void sample_returns(struct rec_sample *s, const struct task_state *ts,
+					   struct task_struct *task)
 {
 	struct return_instance *ri;
 	int i;
 
-	if (!ts->depth || !bpf_core_field_exists(task->utask))
-		return 0;
+	s->call_ra = 0;
+	for (i = 0; i < SAMPLE_RETURNS; i++)
+		s->returns[i] = 0;
+	if (!ts->depth || !task || !bpf_core_field_exists(task->utask))
+		return;
 	ri = task->utask->return_instances;
-	for (i = 0; i < PENDING_RETURNS && ri; i++) {
-		if (ri->stack == ts->call_sp[0])
-			return ri->orig_ret_vaddr;
+	for (i = 0; i < PENDING_LOOKED && ri; i++) {
+		if (i < SAMPLE_RETURNS)
+			s->returns[i] = ri->orig_ret_vaddr;
+		if (ri->stack == ts->call_sp[0]) {
+			s->call_ra = ri->orig_ret_vaddr;
+			break;
+		}
 		ri = ri->next;
 	}
-	return 0;
 }
 
+/* task: whose pending returns are to be noted, NULL: those of no one. */
 static __always_inline void sample_start(struct rec_sample *s, const struct task_state *ts,
-					 u16 kind, u64 now, u64 call_ra)
+					 u16 kind, u64 now, struct task_struct *task)
 {
 	s->hdr.type = REC_SAMPLE;
 	s->serial = ts->serial;
@@ -444,7 +452,7 @@ static __always_inline void sample_start(struct rec_sample *s, const struct task
 	s->flags = ts->wait_flags;
 	s->stack_bytes = 0;
 	s->seq = 0;
-	s->call_ra = call_ra;
+	sample_returns(s, ts, task);
 }
 
 /*

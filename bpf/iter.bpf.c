@@ -110,7 +110,7 @@ static __always_inline long close_wait(struct bpf_iter__task *ctx, struct task_s
 		return 0;
 	if (!stack_wanted(d, &weight))
 		return 0;
-	sample_start(s, ts, SAMPLE_OPEN_WAIT, now, call_return_address(ts, task));
+	sample_start(s, ts, SAMPLE_OPEN_WAIT, now, task);
 	s->woken_ns = stack_share(woken, weight, d);
 	s->preempted_ns = stack_share(preempted, weight, d);
 	s->blocked_ns = stack_share(ts->gap_blocked_ns, weight, d);

@@ -31,7 +31,7 @@ int handle_clock(struct bpf_perf_event_data *ctx)
 	if (!sc)
 		return 0;
 	s = &sc->sample;
-	sample_start(s, ts, SAMPLE_ON_CPU, now, call_return_address(ts, task));
+	sample_start(s, ts, SAMPLE_ON_CPU, now, task);
 	s->syscall = INFBPF_NO_SYSCALL;
 	s->flags = 0;
 	/* The saved user registers: of this interrupt if it came from user mode, else of the entry

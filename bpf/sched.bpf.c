@@ -49,7 +49,7 @@ static __always_inline void switch_out_stack(void *ctx, struct task_state *ts,
 		return;
 	ts->last_out_ns = now;
 	ts->out_seq = __sync_fetch_and_add(&next_seq, 1);
-	sample_start(&sc->sample, ts, SAMPLE_OUT, now, call_return_address(ts, prev));
+	sample_start(&sc->sample, ts, SAMPLE_OUT, now, prev);
 	sc->sample.seq = ts->out_seq;
 	regs_save(&sc->sample.regs, (struct pt_regs *)bpf_task_pt_regs(prev));
 	sample_send(ctx, sc, !(ts->wait_flags & WAIT_KTHREAD), true);

@@ -29,7 +29,7 @@ static __always_inline int after_switch(void *ctx)
 	ts->busy++;
 	ts->flags &= ~TASK_PENDING;
 	s = &sc->sample;
-	sample_start(s, ts, SAMPLE_WAIT, bpf_ktime_get_ns(), call_return_address(ts, task));
+	sample_start(s, ts, SAMPLE_WAIT, bpf_ktime_get_ns(), task);
 	s->woken_ns = ts->due_woken_ns;
 	s->preempted_ns = ts->due_preempted_ns;
 	s->blocked_ns = ts->due_blocked_ns;

@@ -12,9 +12,10 @@
 #define STACKS_MAX_BYTES (32UL << 20)
 /* Processes whose maps are read at birth or exec, in 100 ms. */
 #define LIFE_BUDGET 50
-/* x86-64 maps the trampoline of return probes in the last page of user space. */
-#define UPROBES_START 0x7fffffffe000ULL
-#define UPROBES_END   0x7ffffffff000ULL
+/* x86-64 maps the trampoline of return probes in the last page of user space, of 47 or 56 bits. */
+#define UPROBES_PAGE   0x7fffffffe000ULL
+#define UPROBES_PAGE_5 0xffffffffffe000ULL
+#define PAGE_BITS      12
 
 struct collect *collect_new(struct profile *p, struct symbols *symbols)
 {
@@ -151,12 +152,19 @@ static int on_thread(struct collect *c, const struct rec_thread *r)
 	return collect_thread_call(c, r->serial, &r->open_call);
 }
 
+static bool is_trampoline(uint64_t ip)
+{
+	uint64_t page = ip >> PAGE_BITS << PAGE_BITS;
+
+	return page == UPROBES_PAGE || page == UPROBES_PAGE_5;
+}
+
 /* The user part of a stack, outermost first, cut where a frame-pointer walk goes astray: at the first
  * address that is no code, or where the outermost repeats to the end (loops at clone). */
 static size_t locate_user(struct collect *c, const struct rec_sample *s, struct sym_image *im,
 			  const uint64_t *ips, size_t n, uint32_t *out, uint16_t *outside)
 {
-	size_t kept = 0, inside = 0;
+	size_t kept = 0, inside = 0, mended = 0;
 	uint32_t other;
 	uint64_t ip;
 
@@ -165,8 +173,8 @@ static size_t locate_user(struct collect *c, const struct rec_sample *s, struct 
 		n--;
 	for (size_t i = 0; i < n; i++) {
 		ip = ips[i];
-		if (ip >= UPROBES_START && ip < UPROBES_END && s->call_ra)
-			ip = s->call_ra;
+		if (is_trampoline(ip) && mended < SAMPLE_RETURNS && s->returns[mended])
+			ip = s->returns[mended++];
 		if (i && !symbols_is_code(im, ip))
 			break;
 		if (s->call_ra && ip == s->call_ra && !inside)

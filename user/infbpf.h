@@ -195,6 +195,8 @@ struct user_regs {
  * A stack. In memory followed by user_n user addresses (leaf first), then kernel_n kernel addresses (leaf
  * first), then stack_bytes of user stack copied from regs.sp upward.
  */
+#define SAMPLE_RETURNS 4
+
 struct rec_sample {
 	struct rec_hdr hdr;
 	__u64 serial;
@@ -216,7 +218,10 @@ struct rec_sample {
 	__u16 kernel_n;
 	__u32 stack_bytes; /* 0 so far: room for the raw stack of the .eh_frame unwinder */
 	__u32 seq;	   /* SAMPLE_OUT: matches rec_resolve.seq */
-	__u64 call_ra;	   /* return address of the open call, 0: none. Mends "[uprobes]" frames */
+	__u64 call_ra;	   /* return address of the open call, 0: none */
+	/* The return addresses that pending return probes hide, innermost first, up to the open
+	 * call's; 0: none. They mend "[uprobes]" frames. */
+	__u64 returns[SAMPLE_RETURNS];
 	struct user_regs regs;
 };
 

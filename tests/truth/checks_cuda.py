@@ -122,6 +122,25 @@ def check_frames(t):
     return ""
 
 
+def check_callers(t):
+    """A pending return probe hides the caller from stack walks: the frame outside the call is there
+    all the same. (Not in the first instructions of a function, where it has no frame of its own.)"""
+    call = "cudaStreamSynchronize"
+    outside = {"called": 0, "all": 0}
+    for line in t.folded:
+        if line.thread != "caller" or call not in line.frames:
+            continue
+        outside["all"] += line.value
+        before = line.frames[:line.frames.index(call)]
+        inner = before[-1:] == ["cudaDeviceSynchronize"]
+        if before[-2 if inner else -1:][:1] in (["caller"], ["take_step"], ["make_call"]):
+            outside["called"] += line.value
+    expect(outside["all"] > 0, f"no stacks with {call}")
+    expect(outside["called"] >= 0.9 * outside["all"],
+           f"{outside['called']} of {outside['all']} ns in {call} have their caller beside them")
+    return f"{outside['called'] / outside['all']:.1%}"
+
+
 def check_uncovered(t):
     """What was not probed from the first call on is told; most of the calls are there."""
     missed = 0
