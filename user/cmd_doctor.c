@@ -108,7 +108,7 @@ static int print_hooks(const struct doctor_options *o, struct fault *f)
 	struct hooks hooks = { 0 };
 	int err;
 
-	if (!skel || symbols_open(&symbols)) {
+	if (!skel || symbols_open(&symbols, &(struct symbols_options){ 0 })) {
 		err = fault_set(f, EXIT_FAILED, ENOMEM, "out of memory");
 		goto out;
 	}

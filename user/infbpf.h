@@ -192,10 +192,14 @@ struct user_regs {
 };
 
 /*
- * A stack. In memory followed by user_n user addresses (leaf first), then kernel_n kernel addresses (leaf
- * first), then stack_bytes of user stack copied from regs.sp upward.
+ * A stack. In memory followed by user_n user addresses (leaf first; frame-pointer walks only), then
+ * kernel_n kernel addresses (leaf first), then stack_bytes of user stack copied from regs.sp upward,
+ * then, of a thread that is in a signal handler on an alternate stack, outer_bytes copied from
+ * outer_sp upward: the stack that the signal interrupted.
  */
-#define SAMPLE_RETURNS 4
+#define SAMPLE_RETURNS	   4
+#define SAMPLE_STACK_BYTES 8192	 /* copied, unless --stack-bytes says otherwise */
+#define SAMPLE_STACK_MAX   65536 /* --stack-bytes, at most */
 
 struct rec_sample {
 	struct rec_hdr hdr;
@@ -216,12 +220,15 @@ struct rec_sample {
 	__u16 flags; /* enum wait_flags */
 	__u16 user_n;
 	__u16 kernel_n;
-	__u32 stack_bytes; /* 0 so far: room for the raw stack of the .eh_frame unwinder */
-	__u32 seq;	   /* SAMPLE_OUT: matches rec_resolve.seq */
-	__u64 call_ra;	   /* return address of the open call, 0: none */
+	__u32 stack_bytes;
+	__u32 seq;     /* SAMPLE_OUT: matches rec_resolve.seq */
+	__u64 call_ra; /* return address of the open call, 0: none */
 	/* The return addresses that pending return probes hide, innermost first, up to the open
 	 * call's; 0: none. They mend "[uprobes]" frames. */
 	__u64 returns[SAMPLE_RETURNS];
+	__u64 outer_sp; /* 0: not on an alternate signal stack, or its frame was not found */
+	__u32 outer_bytes;
+	__u32 copy_whole; /* the copy ends where the stack's mapping ends, not at the limit */
 	struct user_regs regs;
 };
 

@@ -31,6 +31,18 @@ struct fold_options {
  * largest remainder. lines_n: lines written, may be NULL. */
 int fold_write(const struct profile *p, const struct fold_options *o, FILE *f, size_t *lines_n);
 
+/* flamegraph.c: a self-contained interactive SVG. */
+struct flame_options {
+	const char *title;    /* NULL: from the profile */
+	const char *subtitle; /* NULL: likewise: target, window, loss */
+	const char *unit;     /* of a folded file's values: "us", "ns", "ms", or any other word */
+	unsigned int width;   /* of the picture in pixels, 0: as wide as the window */
+	bool inverted;	      /* roots on top: an icicle graph */
+	bool reverse;	      /* stacks merged from the leaf */
+	double min_share;     /* frames narrower than this share of the whole are left out */
+};
+int flamegraph_write(const struct profile *p, const struct flame_options *o, FILE *f);
+
 /* json.c: the contract of docs/json.md. */
 int json_write(const struct profile *p, FILE *f);
 

@@ -121,6 +121,18 @@ struct profile_overhead {
 	uint64_t trap_hits;
 };
 
+/* User frames that stand at the root of a stack that could not be walked to the thread's start. */
+#define PROFILE_TRUNCATED  "[truncated]"  /* the copy of the stack ended (--stack-bytes) */
+#define PROFILE_INCOMPLETE "[incomplete]" /* no way on: see docs/architecture.md */
+
+/* All lines' time, by how far their user stacks reach. */
+struct profile_reach {
+	uint64_t whole_ns; /* to the thread's start; kernel threads too */
+	uint64_t truncated_ns;
+	uint64_t incomplete_ns;
+	uint64_t none_ns; /* no stack: not sampled, or no user frame of a user thread */
+};
+
 struct profile_not_measured {
 	const char *what; /* "GPU kernel time" */
 	const char *why;  /* "needs CUPTI" */
@@ -137,6 +149,9 @@ struct profile {
 	uint64_t stacks;	     /* samples received */
 	struct profile_lost lost;
 	struct profile_overhead overhead;
+	/* Stacks are unwound to the thread's start, and marked where that failed (--unwind auto and
+	 * dwarf); else nobody knows where a stack begins. */
+	bool unwound;
 
 	/* Filled by the functions below. */
 	struct profile_thread *threads; /* by process, the busiest first */
@@ -149,6 +164,7 @@ struct profile {
 	size_t hooks_n;
 	struct profile_not_measured *not_measured;
 	size_t not_measured_n;
+	struct profile_reach reach; /* set by profile_finish */
 	struct profile_line *lines;
 	size_t lines_n;
 

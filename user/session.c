@@ -75,7 +75,7 @@ static int prepare(struct session *s, struct fault *f)
 	int err;
 
 	s->profile = profile_new();
-	if (!s->profile || symbols_open(&s->symbols))
+	if (!s->profile || symbols_open(&s->symbols, &(struct symbols_options){ 0 }))
 		return fault_set(f, EXIT_FAILED, ENOMEM, "out of memory");
 	s->collect = collect_new(s->profile, s->symbols);
 	if (!s->collect)

@@ -32,7 +32,7 @@ __attribute__((noinline)) int marker_function(int x)
 static int open_symbols(void **state)
 {
 	(void)state;
-	if (symbols_open(&syms))
+	if (symbols_open(&syms, &(struct symbols_options){ 0 }))
 		return -1;
 	self = symbols_image(syms, getpid(), 1, 0, 0);
 	return self ? 0 : -1;

@@ -173,6 +173,11 @@ void elf_file_close(struct elf_file *f)
 	free(f);
 }
 
+int elf_file_fd(const struct elf_file *f)
+{
+	return f->fd;
+}
+
 const struct elf_segment *elf_file_segment(const struct elf_file *f, uint64_t vaddr)
 {
 	for (size_t i = 0; i < f->segments_n; i++)

@@ -17,6 +17,7 @@ struct elf_file;
 int elf_file_open(struct elf_file **out, const char *path);
 int elf_file_open_fd(struct elf_file **out, int fd); /* takes the descriptor over, also on error */
 void elf_file_close(struct elf_file *f);
+int elf_file_fd(const struct elf_file *f); /* borrowed */
 
 struct elf_function {
 	uint64_t vaddr;

@@ -124,6 +124,16 @@ struct sym_file *sym_file_vdso(struct symbols *s, uint64_t size)
 	return s->vdso && s->vdso_size == size ? s->vdso : NULL;
 }
 
+int symbols_file_fd(const struct sym_file *f)
+{
+	return f->elf ? elf_file_fd(f->elf) : f->fd;
+}
+
+void **symbols_file_data(struct sym_file *f)
+{
+	return &f->data;
+}
+
 void sym_file_free(struct sym_file *f)
 {
 	if (!f)

@@ -266,6 +266,20 @@ bool symbols_is_code(struct sym_image *im, uint64_t ip)
 	return find_or_refresh(im, ip) != NULL;
 }
 
+bool symbols_code(struct symbols *s, struct sym_image *im, uint64_t ip, struct symbols_code *out)
+{
+	struct image_map *map = find_or_refresh(im, ip);
+
+	if (!map)
+		return false;
+	if (!map->file && !map->fixed)
+		map->file = sym_file_get(s, map->pid, &map->map);
+	out->file = map->file;
+	out->offset = ip - map->map.start + map->map.offset;
+	out->anonymous = map->fixed != NULL;
+	return true;
+}
+
 uint32_t symbols_user_location(struct symbols *s, struct sym_image *im, uint64_t ip, bool leaf)
 {
 	uint64_t address = ip - !leaf;

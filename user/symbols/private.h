@@ -48,6 +48,7 @@ struct sym_file {
 	size_t table_bytes;		/* 0: table not loaded */
 	uint64_t used;			/* when the table was last wanted, on symbols.clock */
 	struct sym_location *locations; /* the ones in this file */
+	void *data;			/* of symbols_file_data() */
 };
 
 /* The file of a mapping; opens it if it is new. NULL: no memory. */
@@ -99,6 +100,7 @@ struct sym_string {
 	char text[];
 };
 struct symbols {
+	struct symbols_options options;
 	struct kernel kernel;
 	struct sym_file *files; /* by device and inode */
 	struct sym_file *vdso;

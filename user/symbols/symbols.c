@@ -74,7 +74,7 @@ const char *symbols_function_name(struct symbols *s, const char *symbol, const c
 	return name;
 }
 
-int symbols_open(struct symbols **out)
+int symbols_open(struct symbols **out, const struct symbols_options *o)
 {
 	struct rlimit limit;
 	struct symbols *s;
@@ -83,6 +83,7 @@ int symbols_open(struct symbols **out)
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
+	s->options = *o;
 	s->open_files_max = OPEN_FILES_MAX;
 	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur / 2 < s->open_files_max)
 		s->open_files_max = limit.rlim_cur / 2;
@@ -227,6 +228,14 @@ const char *symbols_name(struct symbols *s, uint32_t location)
 	else if (!l->name)
 		l->name = kernel_name(s, l->key.offset);
 	return l->name;
+}
+
+size_t symbols_frames(struct symbols *s, uint32_t location, const char **names, size_t max)
+{
+	if (!max)
+		return 0;
+	names[0] = symbols_name(s, location);
+	return 1;
 }
 
 bool symbols_kernel_hidden(struct symbols *s)

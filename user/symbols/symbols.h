@@ -20,8 +20,13 @@
 
 struct symbols;
 struct sym_image; /* one program image of one process: (tgid, image number) */
+struct sym_file;  /* a file that samples hit */
 
-int symbols_open(struct symbols **out);
+struct symbols_options {
+	bool lines; /* source lines and inlined functions (--lines) */
+};
+
+int symbols_open(struct symbols **out, const struct symbols_options *o);
 void symbols_close(struct symbols *s);
 
 /* The image with this key, made on first use: reads /proc/PID/maps then. parent_tgid/parent_image:
@@ -42,6 +47,25 @@ uint32_t symbols_kernel_location(struct symbols *s, uint64_t ip);
 
 /* True when the address lies in an executable mapping of the image: ends frame-pointer garbage. */
 bool symbols_is_code(struct sym_image *im, uint64_t ip);
+
+/* Where the code at an address is, for the unwinder. False: no executable mapping of the image.
+ * file: NULL for code that is in no file (JIT), or in one that could not be opened. */
+struct symbols_code {
+	struct sym_file *file;
+	uint64_t offset; /* in the file */
+	bool anonymous;	 /* in no file */
+};
+bool symbols_code(struct symbols *s, struct sym_image *im, uint64_t ip, struct symbols_code *out);
+/* A descriptor of the file, borrowed until symbols_close; -1: could not be opened. */
+int symbols_file_fd(const struct sym_file *f);
+/* A place for what the caller keeps with the file; not freed. */
+void **symbols_file_data(struct sym_file *f);
+
+/* With --lines, a location is several frames: the function and those inlined into it there. Writes
+ * the names, outermost first; returns how many, 1 to max: "function (file.c:12)", inlined ones ending
+ * in "_[i]". Without it, the one of symbols_name(). */
+#define SYMBOLS_INLINED_MAX 16
+size_t symbols_frames(struct symbols *s, uint32_t location, const char **names, size_t max);
 
 /* The frame name of a location: "function", "[libfoo.so.1+0x1234]" where the file has no symbol
  * there, "[unknown]" for 0, "function_[k]" for the kernel. Never NULL. */
