@@ -41,6 +41,7 @@ struct flame_options {
 	bool reverse;	      /* stacks merged from the leaf */
 	double min_share;     /* frames narrower than this share of the whole are left out */
 };
+#define FLAME_MIN_SHARE (0.1 / 1200) /* a tenth of a pixel at the nominal width */
 int flamegraph_write(const struct profile *p, const struct flame_options *o, FILE *f);
 
 /* json.c: the contract of docs/json.md. */

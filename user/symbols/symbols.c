@@ -192,6 +192,13 @@ uint32_t symbols_fixed_location(struct symbols *s, const char *name)
 	return l->id;
 }
 
+uint32_t symbols_marker_location(struct symbols *s, const char *name)
+{
+	const char *kept = symbols_intern(s, name);
+
+	return kept ? symbols_fixed_location(s, kept) : 0;
+}
+
 uint32_t symbols_kernel_location(struct symbols *s, uint64_t ip)
 {
 	bool made;
