@@ -89,7 +89,7 @@ RUST_PHASES = {
     "chain": under_main("chain_phase", "chain_a", "chain_b", "chain_c", "spin"),
     "recursion": f"(?:L;)?main;recursion_phase{PING_PONG}(?:;L)?",
     "virtual": under_main("virtual_phase", "virtual_a", "area", "spin"),
-    "panic": "(?:L;)?main;panic_phase(?:;L)?(?:;panic_a(?:;panic_b)?)?(?:;L)?",
+    "panic": "(?:L;)?main;panic_phase(?:;L)?(?:;panic_a(?:;panic_b(?:;spin)?)?)?(?:;L)?",
     "sleep": under_main("sleep_phase", "sleep_a"),
 }
 RUST_THREADS = {
@@ -97,12 +97,21 @@ RUST_THREADS = {
 }
 
 
+# Runs to its end: see known.py.
+BEGIN_PHASES = {
+    "before": "L;whole_run;work(?:;spin|;L)?",
+    "in": "L;main;work(?:;spin|;L)?",
+    "after": "L;~whole_run;work(?:;spin|;L)?",
+}
+
+
 class Program:
-    """kind: c, cpp or rust."""
+    """kind: c, cpp, rust or begin."""
 
     def __init__(self, kind):
-        self.phases = {"c": C_PHASES, "cpp": CPP_PHASES, "rust": RUST_PHASES}[kind]
-        self.threads = {"c": C_THREADS, "cpp": {}, "rust": RUST_THREADS}[kind]
+        self.phases = {"c": C_PHASES, "cpp": CPP_PHASES, "rust": RUST_PHASES,
+                       "begin": BEGIN_PHASES}[kind]
+        self.threads = {"c": C_THREADS, "rust": RUST_THREADS}.get(kind, {})
         self.rust = kind == "rust"
         chains = [*self.phases.values(), *self.threads.values()]
         self.words = set(re.findall(r"~?[a-z_]{2,}", " ".join(chains))) | {"pointer_even",
@@ -113,12 +122,17 @@ class Program:
     def word(self, frame):
         if frame in UNKNOWN:
             return "?"
-        # "(anonymous namespace)::throw_a", "known::chain_a", "<known::Circle as known::Shape>::area".
+        # "known::chain_a", "<known::Circle as known::Shape>::area"; a debugger adds the hash.
         if self.rust and not re.match(r"<?known::", frame):
             return "L"
-        name = re.sub(r"^.*::(~?\w+)", r"\1", frame)
+        name = re.sub(r"::h[0-9a-f]{16}$", "", frame)
+        # "(anonymous namespace)::circle::area"; a debugger adds parameters.
+        name = name.replace("(anonymous namespace)::", "").split("(")[0]
+        if name.startswith(("std::", "void std::", "bool std::")):
+            return "L"
+        name = name.split("::")[-1]
         # What compilers append: to the part of a function that is seldom run, and the like.
-        name = re.sub(r"(\.(cold|part|constprop|isra|llvm|lto_priv)(\.\d+)?)+$", "", name)
+        name = re.sub(r"( \[clone )?(\.(cold|part|constprop|isra|llvm|lto_priv)(\.\d+)?)+\]?$", "", name)
         return name if name in self.words else "L"
 
     def chain(self, frames):

@@ -2,16 +2,14 @@
 """Programs whose stacks are known, built in every way: nearly all of their time has to be under the
 true chain."""
 
-import bisect
 import collections
 import os
 import re
-import subprocess
 
-import harness
 from chains import Program, UNKNOWN, user_frames
-from harness import Report, Skip, Wrong, expect
-from traced import STACKS, folder, repeated, running, share_text, trace, worst
+from harness import Report, Skip, between, expect
+from names import File
+from traced import STACKS, folder, repeated, running, share_text, trace, trace_command, worst
 
 RIGHT = 0.99
 SECONDS = 8
@@ -23,27 +21,13 @@ class Twin:
     """The functions of a stripped program, told by the one it was made of."""
 
     def __init__(self, stripped):
-        out = subprocess.run(["nm", "-n", "--defined-only", stripped[:-len(".stripped")]],
-                             capture_output=True, text=True, check=True).stdout
-        rows = [line.split() for line in out.splitlines() if line.split()[1] in "tTwW"]
-        self.starts = [int(row[0], 16) for row in rows]
-        self.names = [row[2] for row in rows]
-        self.segments = []
-        out = subprocess.run(["readelf", "-lW", stripped], capture_output=True, text=True,
-                             check=True).stdout
-        for row in re.findall(r"LOAD +0x(\w+) 0x(\w+) 0x\w+ 0x(\w+)", out):
-            self.segments.append([int(x, 16) for x in row])
+        self.file = File(stripped[:-len(".stripped")])
         self.frame = re.compile(rf"^\[{re.escape(os.path.basename(stripped))}\+0x([0-9a-f]+)\]$")
 
     def name(self, frame):
         match = self.frame.match(frame)
-        if not match:
-            return frame
-        offset = int(match[1], 16)
-        address = next((offset - at + to for at, to, n in self.segments if at <= offset < at + n),
-                       offset)
-        place = bisect.bisect_right(self.starts, address) - 1
-        return self.names[place] if place >= 0 else frame
+        names = match and self.file.names(int(match[1], 16))
+        return min(names) if names else frame
 
 
 def reaches_start(frames):
@@ -152,9 +136,25 @@ def check_big():
     return 1 if report.failed else 0
 
 
-def check_constructor():
-    """A command's constructor runs before main()."""
-    raise Wrong("not yet")
+def check_begin():
+    """A command's work before main(), in it and after it; no stack is looked at before it runs."""
+    path = os.path.join(STACKS, "begin")
+    expect(os.path.exists(path), f"{path} was not built")
+    where = folder("begin")
+    t = trace_command(where, [path], "--freq", FREQ)
+    report = Report()
+    total = sum(line.value for line in t.folded)
+    program = Program("begin")
+    times = collections.Counter()
+    for line in t.folded:
+        times[program.phase(line.thread, user_frames(line))] += line.value
+
+    def check(phase):
+        between("share of the time", times[phase] / total, 0.31, 0.35)
+        return share_text(times[phase] / total)
+    for phase in program.phases:
+        report.check(f"{phase} main()", check, phase)
+    return 1 if report.failed else 0
 
 
 TESTS = {
@@ -163,5 +163,6 @@ TESTS = {
     "known-linked": (90, lambda: judge_all("known-linked", r"known-\w+-link-\w+|.*\.stripped")),
     "known-cpp": (90, lambda: judge_all("known-cpp", r"knowncpp-.*")),
     "known-rust": (90, lambda: judge_all("known-rust", r"knownrs-.*", seconds=4)),
+    "known-begin": (60, check_begin),
     "known-big": (60, check_big),
 }

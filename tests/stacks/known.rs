@@ -97,6 +97,9 @@ fn virtual_phase(end: Instant) {
 
 #[inline(never)]
 fn panic_b() {
+    // While the unwinder jumps into a frame no one can tell who called it: not too often.
+    spin();
+    spin();
     // Not panic!: the hook would print.
     std::panic::resume_unwind(black_box(Box::new(1)));
 }
@@ -128,6 +131,8 @@ fn sleep_phase(_end: Instant) {
 
 #[inline(never)]
 fn worker_a() {
+    // Twice: the same code as another function's would be made one with it.
+    spin();
     spin();
     black_box(());
 }

@@ -87,6 +87,18 @@ $(STACK_DIR)/big: tests/stacks/big.c tests/stacks/known.h
 	$(CC) $(STACK_C) -O2 $(STACK_NOFP) $< -o $@
 STACK_BIN += $(STACK_DIR)/big
 
+# Constructors and destructors of a whole program.
+$(STACK_DIR)/begin: tests/stacks/begin.cpp tests/stacks/known.h
+	@mkdir -p $(@D)
+	g++ $(STACK_WARN) -std=gnu++17 -O2 $(STACK_NOFP) $< -o $@
+STACK_BIN += $(STACK_DIR)/begin
+
+# infbpf's unwinder for a debugger to call.
+$(STACK_DIR)/walk: tests/stacks/walk.c $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $^ -o $@ $(USER_LIBS) -lm -lpthread
+STACK_BIN += $(STACK_DIR)/walk
+
 TEST_PROGRAMS += $(STACK_BIN)
 .PHONY: stack-programs
 stack-programs: $(STACK_BIN)

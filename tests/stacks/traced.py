@@ -61,16 +61,24 @@ class Trace:
         return [line for line in self.folded if line.pid == pid]
 
 
-def trace(where, pids, seconds, *options):
-    """Traces to the end."""
+def trace_with(where, seconds, *words):
     need_root()
-    argv = [INFBPF, "trace", "-q", "--unit", "ns", "-d", str(seconds), "-p",
-            ",".join(map(str, pids)), "-o", os.path.join(where, "trace.folded"),
-            "--json", os.path.join(where, "trace.json"), *options]
+    argv = [INFBPF, "trace", "-q", "--unit", "ns", "-o", os.path.join(where, "trace.folded"),
+            "--json", os.path.join(where, "trace.json"), *words]
     status, _, err = harness.run(argv, timeout=seconds + 60)
     if status:
         raise Wrong(f"infbpf ended with {status}: {err.strip()[-300:]}")
     return Trace(where)
+
+
+def trace(where, pids, seconds, *options):
+    """Traces processes that run already."""
+    return trace_with(where, seconds, "-d", str(seconds), "-p", ",".join(map(str, pids)), *options)
+
+
+def trace_command(where, argv, *options):
+    """Traces a command to its end."""
+    return trace_with(where, 10, *options, "--", *argv)
 
 
 def repeated(attempt):
