@@ -50,6 +50,20 @@ int elf_file_offset_to_vaddr(const struct elf_file *f, uint64_t offset, uint64_t
 /* Up to n bytes of code at vaddr. Returns how many, or a negative errno. */
 int elf_file_read(const struct elf_file *f, uint64_t vaddr, void *buf, size_t n);
 
+/* Reads n bytes at a file offset; -ENOEXEC when the file does not have them. */
+int elf_file_pread(const struct elf_file *f, void *buf, size_t n, uint64_t offset);
+
+/* A stretch of the file; all of it was there when the file was opened. */
+struct elf_extent {
+	uint64_t vaddr, offset, size;
+	bool compressed; /* begins with an Elf64_Chdr */
+};
+/* A section by name, the first program header of a type, what a segment holds from vaddr on.
+ * -ENOENT: none. */
+int elf_file_section(const struct elf_file *f, const char *name, struct elf_extent *out);
+int elf_file_program_header(const struct elf_file *f, uint32_t type, struct elf_extent *out);
+int elf_file_rest_of_segment(const struct elf_file *f, uint64_t vaddr, struct elf_extent *out);
+
 /* Is there file-backed code at vaddr? What a probe's address has to be. */
 bool elf_file_is_code(const struct elf_file *f, uint64_t vaddr);
 

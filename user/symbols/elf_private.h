@@ -32,8 +32,6 @@ struct elf_file {
 
 /* libelf's handle on the file, for the time of one question. NULL: broken. */
 Elf *elf_file_begin(const struct elf_file *f);
-/* Reads n bytes at a file offset; -ENOEXEC when the file does not have them. */
-int elf_file_pread(const struct elf_file *f, void *buf, size_t n, uint64_t offset);
 const struct elf_segment *elf_file_segment(const struct elf_file *f, uint64_t vaddr);
 void elf_table_free(struct elf_table *t);
 
