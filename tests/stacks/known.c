@@ -451,13 +451,13 @@ static FRAME void worker_b(void)
 {
 	while (slice_left())
 		spin();
-	sleep_ns(10000000);
+	sleep_ns(40000000);
 	BACK();
 }
 
 static FRAME void worker_a(void)
 {
-	slice_begin();
+	slice_begin(SHORT_NS);
 	worker_b();
 	BACK();
 }
@@ -514,7 +514,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	for (;;)
 		for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
-			slice_begin();
+			slice_begin(SLICE_NS);
 			phases[i]();
 		}
 }

@@ -36,34 +36,43 @@ def reaches_start(frames):
 
 
 class Judged:
-    """One program's time: how much of it is under a true chain, by phase."""
+    """One program's time: how much of it is under a true chain, by state and by phase."""
 
     def __init__(self, path, lines):
         kind = os.path.basename(path).split("-")[0]
         self.program = Program(KINDS[kind])
         twin = Twin(path) if path.endswith(".stripped") else None
-        self.total = self.right = self.whole = 0
-        self.phases = collections.Counter()
-        self.wrong = collections.Counter()
+        self.total, self.right, self.whole, self.phases = (collections.Counter() for _ in range(4))
+        self.wrong = collections.defaultdict(collections.Counter)
         for line in lines:
             frames = [twin.name(f) for f in user_frames(line)] if twin else user_frames(line)
-            self.total += line.value
+            state = line.state if line.state == "on-CPU" else "off-CPU"
+            self.total[state] += line.value
             if reaches_start(frames):
-                self.whole += line.value
+                self.whole[state] += line.value
             phase = self.program.phase(line.thread, frames)
             if phase:
-                self.right += line.value
+                self.right[state] += line.value
                 blocked = line.state.startswith("blocked")
                 self.phases[phase, "blocked" if blocked else line.state] += line.value
             else:
-                self.wrong[f"({line.thread}, {line.state}) " + ";".join(frames)] += line.value
+                self.wrong[state][f"({line.thread}, {line.state}) " + ";".join(frames)] += line.value
 
     def check_right(self):
-        expect(self.total > 0, "no time at all")
-        share = self.right / self.total
-        expect(share >= RIGHT, f"{share_text(share)} of its time under its true chains; "
-                               f"wrong: {worst(self.wrong, self.total)}")
-        return f"{share_text(share)}; to the thread's start {share_text(self.whole / self.total)}"
+        texts, bad = [], False
+        for state, total in sorted(self.total.items(), reverse=True):
+            share = self.right[state] / total
+            text = f"{state} {share_text(share)} of {total / 1e9:.1f} s"
+            whole = self.whole[state] / total
+            if whole < 1:
+                text += f" (to the thread's start {share_text(whole)})"
+            if share < RIGHT:
+                bad = True
+                text += f", wrong: {worst(self.wrong[state], total)}"
+            texts.append(text)
+        expect(len(texts) == 2, "no time at all")
+        expect(not bad, "; ".join(texts))
+        return "; ".join(texts)
 
     def check_phases(self):
         """Each phase has the same CPU time; the sleeping one has nearly all of the blocked."""

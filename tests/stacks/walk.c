@@ -48,10 +48,11 @@ static bool code_at(void *arg, uint64_t ip, struct unwind_code *out)
 static int read_stack(void *arg, uint64_t address, void *buf, size_t n)
 {
 	struct walk *w = arg;
+	int err = stack_memory_read(&w->memory, address, buf, n);
 
-	if (address + n > w->highest)
+	if (!err && address + n > w->highest)
 		w->highest = address + n;
-	return stack_memory_read(&w->memory, address, buf, n);
+	return err;
 }
 
 static int read_code(void *arg, uint64_t ip, void *buf, size_t n)
