@@ -30,9 +30,8 @@ int unwind_open(struct unwind **out, const struct unwind_options *o)
 	u->window.ahead = 512; /* an FDE is some 30 bytes, a CIE too */
 	u->hits = calloc(HITS, sizeof(*u->hits));
 	u->bytes = HITS * sizeof(*u->hits);
-	if (o && o->cache_dir)
-		u->cache_dir = strdup(o->cache_dir);
-	if (!u->hits || (o && o->cache_dir && !u->cache_dir) || worker_open(&u->worker)) {
+	u->cache_error = disk_open(u, o ? o->cache_dir : NULL);
+	if (!u->hits || worker_open(&u->worker)) {
 		unwind_close(u);
 		return -ENOMEM;
 	}
@@ -61,13 +60,12 @@ void unwind_close(struct unwind *u)
 		disk_save(u->files[i]);
 		file_free(u->files[i]);
 	}
-	disk_trim(u);
+	disk_close(u);
 	free(u->files);
 	free(u->hits);
 	free(u->window.buf);
 	free(u->scratch.row);
 	pool_free(&u->pool);
-	free(u->cache_dir);
 	free(u);
 }
 
@@ -83,6 +81,7 @@ void unwind_stats(const struct unwind *u, struct unwind_stats *out)
 		.expressions = u->expressions,
 		.by_frame_pointer = u->by_frame_pointer,
 		.bytes = u->bytes,
+		.cache_error = u->cache_error,
 	};
 }
 

@@ -80,6 +80,7 @@ struct unwind_stats {
 	uint64_t expressions; /* steps that needed a DWARF expression evaluated */
 	uint64_t by_frame_pointer;
 	size_t bytes; /* held now */
+	int cache_error; /* why cache_dir is not used (negative errno): -EACCES: others can write there */
 };
 void unwind_stats(const struct unwind *u, struct unwind_stats *out);
 
