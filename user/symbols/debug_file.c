@@ -25,14 +25,14 @@
 /* .gnu_debuglink: a file name, zeros up to a multiple of four, a CRC32. */
 static int read_link(const struct elf_file *elf, char *name, size_t len, uint32_t *crc)
 {
-	struct elf_section section;
+	struct elf_extent section;
 	size_t n;
 	void *data;
 	int err;
 
-	err = elf_file_section(elf, ".gnu_debuglink", 0, &section);
+	err = elf_file_section(elf, ".gnu_debuglink", &section);
 	if (!err)
-		err = elf_file_section_read(elf, &section, LINK_MAX, &data);
+		err = elf_file_extent_read(elf, &section, LINK_MAX, &data);
 	if (err)
 		return err;
 	n = strlen(data);
@@ -46,13 +46,6 @@ static int read_link(const struct elf_file *elf, char *name, size_t len, uint32_
 	}
 	free(data);
 	return err;
-}
-
-static bool has_symbols(const struct elf_file *elf)
-{
-	struct elf_section section;
-
-	return !elf_file_section(elf, NULL, SHT_SYMTAB, &section);
 }
 
 static bool has_lines(const struct elf_file *elf)
@@ -74,7 +67,8 @@ int debug_file_take(const struct debug_want *w, int fd, struct debug_file *out)
 	if (!elf_file_same_code(elf, w->elf) ||
 	    (w->build_id[0] &&
 	     (elf_file_build_id(elf, id, sizeof(id)) || strcmp(id, w->build_id) != 0)) ||
-	    !((w->symbols && has_symbols(elf)) || (w->lines && has_lines(elf)))) {
+	    !((w->symbols && elf_file_has_section(elf, SHT_SYMTAB)) ||
+	      (w->lines && has_lines(elf)))) {
 		elf_file_close(elf);
 		return -ENOENT;
 	}
@@ -179,13 +173,13 @@ int debug_file_open_alt(pid_t pid, const char *path, const struct elf_file *elf)
 	pid_t roots[] = { pid, 0 };
 	const char *slash = strrchr(path, '/');
 	char full[PATH_MAX];
-	struct elf_section section;
+	struct elf_extent section;
 	int n, fd = -ENOENT;
 	struct stat st;
 	void *data;
 
-	if (elf_file_section(elf, ".gnu_debugaltlink", 0, &section) ||
-	    elf_file_section_read(elf, &section, LINK_MAX, &data))
+	if (elf_file_section(elf, ".gnu_debugaltlink", &section) ||
+	    elf_file_extent_read(elf, &section, LINK_MAX, &data))
 		return -ENOENT;
 	/* A path, seen from the debug file's folder, and the other file's build id. */
 	n = snprintf(full, sizeof(full), "%.*s%s%s",

@@ -50,6 +50,20 @@ int elf_file_offset_to_vaddr(const struct elf_file *f, uint64_t offset, uint64_t
 /* Up to n bytes of code at vaddr. Returns how many, or a negative errno. */
 int elf_file_read(const struct elf_file *f, uint64_t vaddr, void *buf, size_t n);
 
+/* Reads n bytes at a file offset; -ENOEXEC when the file does not have them. */
+int elf_file_pread(const struct elf_file *f, void *buf, size_t n, uint64_t offset);
+
+/* A stretch of the file; all of it was there when the file was opened. */
+struct elf_extent {
+	uint64_t vaddr, offset, size;
+	bool compressed; /* begins with an Elf64_Chdr */
+};
+/* A section by name, the first program header of a type, what a segment holds from vaddr on.
+ * -ENOENT: none. */
+int elf_file_section(const struct elf_file *f, const char *name, struct elf_extent *out);
+int elf_file_program_header(const struct elf_file *f, uint32_t type, struct elf_extent *out);
+int elf_file_rest_of_segment(const struct elf_file *f, uint64_t vaddr, struct elf_extent *out);
+
 /* Is there file-backed code at vaddr? What a probe's address has to be. */
 bool elf_file_is_code(const struct elf_file *f, uint64_t vaddr);
 
@@ -59,16 +73,11 @@ int elf_file_soname(const struct elf_file *f, char *buf, size_t len);
 /* GNU build id as lower-case hex. -ENOENT: none. */
 int elf_file_build_id(const struct elf_file *f, char *buf, size_t len);
 
-/* A section that lies in the file, by name (NULL: any) and type (0: any). -ENOENT: none. */
-struct elf_section {
-	uint64_t offset, size; /* in the file */
-	uint64_t flags;	       /* SHF_* */
-};
-int elf_file_section(const struct elf_file *f, const char *name, uint32_t type,
-		     struct elf_section *out);
-/* Its bytes, malloc'ed, and a NUL behind them. -EFBIG: more than max. */
-int elf_file_section_read(const struct elf_file *f, const struct elf_section *section, size_t max,
-			  void **out);
+/* Is there a section of this type in the file? */
+bool elf_file_has_section(const struct elf_file *f, uint32_t type);
+/* The bytes, malloc'ed, and a NUL behind them. -EFBIG: more than max. */
+int elf_file_extent_read(const struct elf_file *f, const struct elf_extent *e, size_t max,
+			 void **out);
 
 /* Bytes of .debug_info and of all debug sections, unpacked, as the file says. -ENOENT: no
  * .debug_info; -ENOEXEC: what it says cannot be. */

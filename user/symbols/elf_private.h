@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What elf.c, elf_sections.c and elf_symbols.c share. */
+/* What elf.c, elf_section.c and elf_symbols.c share. */
 #ifndef SYMBOLS_ELF_PRIVATE_H
 #define SYMBOLS_ELF_PRIVATE_H
 
@@ -39,8 +39,6 @@ struct elf_sections {
 };
 int elf_sections_read(const struct elf_file *f, struct elf_sections *s);
 void elf_sections_free(struct elf_sections *s);
-/* Reads n bytes at a file offset; -ENOEXEC when the file does not have them. */
-int elf_file_pread(const struct elf_file *f, void *buf, size_t n, uint64_t offset);
 const struct elf_segment *elf_file_segment(const struct elf_file *f, uint64_t vaddr);
 void elf_table_free(struct elf_table *t);
 

@@ -63,13 +63,6 @@ static struct sym_file *file_new(const char *path, int fd)
 	return f;
 }
 
-static bool has_section(const struct elf_file *elf, const char *name, uint32_t type)
-{
-	struct elf_section section;
-
-	return !elf_file_section(elf, name, type, &section);
-}
-
 /* Opens the separate debug file, or asks debuginfod for it. */
 static void look_for_debug_file(struct symbols *s, struct sym_file *f, const struct debug_want *w)
 {
@@ -105,19 +98,20 @@ static void examine(struct symbols *s, struct sym_file *f, pid_t pid, const char
 	const struct elf_file *elf = f->own.elf;
 	char build_id[BUILD_ID_MAX] = "";
 	struct debug_want want = { pid, path, elf, build_id, false, false };
+	struct elf_extent section;
 	uint64_t info, all;
 
 	if (elf_file_build_id(elf, build_id, sizeof(build_id)))
 		build_id[0] = '\0';
 	f->build_id = strdup(build_id);
 	f->own_lines = s->options.lines && !elf_file_debug_bytes(elf, &info, &all);
-	want.symbols = !has_section(elf, NULL, SHT_SYMTAB);
+	want.symbols = !elf_file_has_section(elf, SHT_SYMTAB);
 	want.lines = s->options.lines && !f->own_lines;
 	if (!want.symbols)
 		f->origin = SYM_OWN;
-	else if (has_section(elf, ".gnu_debugdata", 0))
+	else if (!elf_file_section(elf, ".gnu_debugdata", &section))
 		f->origin = SYM_MINI;
-	else if (has_section(elf, NULL, SHT_DYNSYM))
+	else if (elf_file_has_section(elf, SHT_DYNSYM))
 		f->origin = SYM_DYNSYM;
 	if (want.symbols || want.lines)
 		look_for_debug_file(s, f, &want);

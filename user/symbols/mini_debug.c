@@ -68,14 +68,14 @@ static int unpack(const void *packed, size_t packed_n, size_t *budget, int fd)
 
 int mini_debug_open(const struct elf_file *f, size_t *budget, struct elf_file **out)
 {
-	struct elf_section section;
+	struct elf_extent section;
 	void *packed;
 	int fd, err;
 
 	*out = NULL;
-	err = elf_file_section(f, ".gnu_debugdata", 0, &section);
+	err = elf_file_section(f, ".gnu_debugdata", &section);
 	if (!err)
-		err = elf_file_section_read(f, &section, PACKED_MAX, &packed);
+		err = elf_file_extent_read(f, &section, PACKED_MAX, &packed);
 	if (err)
 		return err;
 	fd = memfd_create("debugdata", MFD_CLOEXEC);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The sections of an ELF file, by name and by type. */
+/*
+ * Where sections and program headers lie in the file. Read by hand: libelf reads whole tables of
+ * strings, however large a broken file says they are.
+ */
 #define _GNU_SOURCE
 #include "elf_private.h"
 
@@ -77,47 +80,67 @@ static const char *name_of(const struct elf_sections *s, size_t i)
 							      : "";
 }
 
-int elf_file_section(const struct elf_file *f, const char *name, uint32_t type,
-		     struct elf_section *out)
+static bool in_file(const struct elf_file *f, const Elf64_Shdr *sh)
+{
+	return sh->sh_type != SHT_NOBITS && sh->sh_offset <= f->size &&
+	       sh->sh_size <= f->size - sh->sh_offset;
+}
+
+int elf_file_section(const struct elf_file *f, const char *name, struct elf_extent *out)
 {
 	struct elf_sections s;
-	int err = elf_sections_read(f, &s);
+	int err = -ENOENT;
 
-	if (err)
-		return err;
-	err = -ENOENT;
-	for (size_t i = 1; i < s.n && err; i++) {
+	if (elf_sections_read(f, &s))
+		return -ENOENT;
+	for (size_t i = 1; i < s.n && err == -ENOENT; i++) {
 		const Elf64_Shdr *sh = &s.headers[i];
 
-		if (sh->sh_type == SHT_NOBITS || (name && strcmp(name_of(&s, i), name)) ||
-		    (type && sh->sh_type != type) || sh->sh_offset > f->size ||
-		    sh->sh_size > f->size - sh->sh_offset)
+		if (sh->sh_type == SHT_NOBITS || strcmp(name_of(&s, i), name) != 0)
 			continue;
-		*out = (struct elf_section){ sh->sh_offset, sh->sh_size, sh->sh_flags };
-		err = 0;
+		err = in_file(f, sh) ? 0 : -ENOEXEC;
+		*out = (struct elf_extent){
+			.vaddr = sh->sh_addr,
+			.offset = sh->sh_offset,
+			.size = sh->sh_size,
+			.compressed = sh->sh_flags & SHF_COMPRESSED,
+		};
 	}
 	elf_sections_free(&s);
 	return err;
 }
 
-int elf_file_section_read(const struct elf_file *f, const struct elf_section *section, size_t max,
-			  void **out)
+bool elf_file_has_section(const struct elf_file *f, uint32_t type)
+{
+	struct elf_sections s;
+	bool found = false;
+
+	if (elf_sections_read(f, &s))
+		return false;
+	for (size_t i = 1; i < s.n && !found; i++)
+		found = s.headers[i].sh_type == type && in_file(f, &s.headers[i]);
+	elf_sections_free(&s);
+	return found;
+}
+
+int elf_file_extent_read(const struct elf_file *f, const struct elf_extent *e, size_t max,
+			 void **out)
 {
 	char *data;
 	int err;
 
 	*out = NULL;
-	if (section->size > max || section->size > f->size)
+	if (e->size > max || e->size > f->size)
 		return -EFBIG;
-	data = malloc(section->size + 1);
+	data = malloc(e->size + 1);
 	if (!data)
 		return -ENOMEM;
-	err = elf_file_pread(f, data, section->size, section->offset);
+	err = elf_file_pread(f, data, e->size, e->offset);
 	if (err) {
 		free(data);
 		return err;
 	}
-	data[section->size] = '\0';
+	data[e->size] = '\0';
 	*out = data;
 	return 0;
 }
@@ -162,8 +185,7 @@ int elf_file_debug_bytes(const struct elf_file *f, uint64_t *info, uint64_t *all
 		    (strncmp(name, ".debug_", 7) != 0 && strncmp(name, ".zdebug_", 8) != 0))
 			continue;
 		size = unpacked_size(f, sh, name);
-		if (!size || sh->sh_offset > f->size || sh->sh_size > f->size - sh->sh_offset ||
-		    __builtin_add_overflow(*all, size, all))
+		if (!size || !in_file(f, sh) || __builtin_add_overflow(*all, size, all))
 			err = -ENOEXEC;
 		else if (!strcmp(name + (name[1] == 'z'),
 				 name[1] == 'z' ? "zdebug_info" : ".debug_info"))
@@ -171,4 +193,38 @@ int elf_file_debug_bytes(const struct elf_file *f, uint64_t *info, uint64_t *all
 	}
 	elf_sections_free(&s);
 	return err ? err : *info ? 0 : -ENOENT;
+}
+
+int elf_file_program_header(const struct elf_file *f, uint32_t type, struct elf_extent *out)
+{
+	Elf64_Phdr ph;
+
+	/* Their number, size and place were checked when the file was opened. */
+	for (uint32_t i = 0; i < f->header.e_phnum; i++) {
+		if (elf_file_pread(f, &ph, sizeof(ph), f->header.e_phoff + i * sizeof(ph)))
+			return -ENOENT;
+		if (ph.p_type != type)
+			continue;
+		if (ph.p_offset > f->size || ph.p_filesz > f->size - ph.p_offset)
+			return -ENOEXEC;
+		*out = (struct elf_extent){ ph.p_vaddr, ph.p_offset, ph.p_filesz, false };
+		return 0;
+	}
+	return -ENOENT;
+}
+
+int elf_file_rest_of_segment(const struct elf_file *f, uint64_t vaddr, struct elf_extent *out)
+{
+	const struct elf_segment *s = elf_file_segment(f, vaddr);
+	uint64_t at;
+
+	if (!s || vaddr - s->vaddr >= s->filesz)
+		return -ENOENT;
+	at = vaddr - s->vaddr;
+	if (s->offset + at >= f->size)
+		return -ENOEXEC;
+	*out = (struct elf_extent){ vaddr, s->offset + at, s->filesz - at, false };
+	if (out->size > f->size - out->offset)
+		out->size = f->size - out->offset;
+	return 0;
 }
