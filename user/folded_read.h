@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Folded stacks, read: "frame;frame;frame VALUE". Ours, or anybody's. */
+#ifndef FOLDED_READ_H
+#define FOLDED_READ_H
+
+#include <stdio.h>
+#include "fault.h"
+#include "flame/tree.h"
+
+/* Values may have fractions: a value is kept as this many units of the tree. */
+uint64_t folded_scale(const char *unit);
+
+struct folded_count {
+	uint64_t lines, skipped; /* not counting empty ones */
+	uint64_t first_skipped;	 /* line number */
+	const char *why;	 /* that one */
+};
+
+/* Adds all lines of f to the tree. A line that is none is counted and skipped. A read error, or a file
+ * without one stack, is a fault that names the file (and the line). */
+int folded_read(FILE *f, const char *name, uint64_t scale, struct flame_tree *t,
+		struct folded_count *count, struct fault *fault);
+
+#endif /* FOLDED_READ_H */
