@@ -9,7 +9,6 @@
 #include <unistd.h>
 #include "cmd.h"
 #include "flame/flame.h"
-#include "flame/svg.h"
 #include "folded_read.h"
 #include "format.h"
 #include "options.h"
@@ -113,7 +112,7 @@ static const char *base_name(const char *path)
 	return !strcmp(path, "-") ? "stdin" : slash && slash[1] ? slash + 1 : path;
 }
 
-static int read_tree(const char *path, const char *unit, struct flame_tree *t, struct fault *f)
+static int read_tree(const char *path, uint64_t scale, struct flame_tree *t, struct fault *f)
 {
 	const bool standard = !strcmp(path, "-");
 	const char *name = standard ? "stdin" : path;
@@ -124,7 +123,7 @@ static int read_tree(const char *path, const char *unit, struct flame_tree *t, s
 	if (!in)
 		return fault_set(f, EXIT_FAILED, errno, "cannot read %s: %s", path,
 				 strerror(errno));
-	err = folded_read(in, name, folded_scale(unit), t, &count, f);
+	err = folded_read(in, name, scale, t, &count, f);
 	if (!standard)
 		fclose(in);
 	if (!err && count.skipped)
@@ -162,22 +161,24 @@ static int write_file(const struct flame_tree *t, const struct graph_options *o,
 
 static int draw(const char *path, struct graph_options *o, struct fault *f)
 {
-	const char *unit = o->flame.unit ? o->flame.unit : "us";
-	struct flame_tree *t = flame_tree_new(o->flame.reverse);
+	struct flame_options *flame = &o->flame;
+	const char *unit = flame->unit ? flame->unit : "us";
+	const uint64_t unit_ns = flame_unit_ns(unit);
+	struct flame_tree *t = flame_tree_new(flame->reverse);
+	char figure[FLAME_FIGURE_SIZE], count[FORMAT_SIZE];
 	struct screen_line line = { .n = 0 };
-	char figure[FORMAT_SIZE];
 	int err;
 
 	if (!t)
 		return fault_set(f, EXIT_FAILED, ENOMEM, "out of memory");
-	err = read_tree(path, unit, t, f);
+	err = read_tree(path, unit_ns ? unit_ns : FLAME_THOUSANDTHS, t, f);
 	if (!err) {
-		screen_add(&line, "%s stacks in all", format_count(figure, t->stacks));
-		o->flame.unit = unit;
-		if (!o->flame.title)
-			o->flame.title = base_name(path);
-		if (!o->flame.subtitle)
-			o->flame.subtitle = line.text;
+		screen_add(&line, "%s in all" FLAME_PART "%s stacks",
+			   flame_figure(unit_ns ? NULL : unit, t->nodes[0].total, figure),
+			   format_count(count, t->stacks));
+		flame->unit = unit;
+		flame->title = flame->title ? flame->title : base_name(path);
+		flame->subtitle = flame->subtitle ? flame->subtitle : line.text;
 		err = write_file(t, o, f);
 	}
 	flame_tree_free(t);
@@ -185,8 +186,7 @@ static int draw(const char *path, struct graph_options *o, struct fault *f)
 }
 
 /* Options may follow the file, too. */
-static int parse(int argc, char **argv, struct graph_options *o, const char **path,
-		 struct fault *f)
+static int parse(int argc, char **argv, struct graph_options *o, const char **path, struct fault *f)
 {
 	int next = options_parse(rows, argc, argv, o, usage, f);
 

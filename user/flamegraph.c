@@ -13,14 +13,29 @@
 /* Narrower frames would be seen by nobody: a tenth of a pixel. */
 #define LEAST_PIXELS 0.1
 
-static bool is_time(const char *unit)
+uint64_t flame_unit_ns(const char *unit)
 {
-	static const char *const times[] = { "ns", "us", "ms", "s" };
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = { { "ns", 1 }, { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 } };
 
-	for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++)
-		if (!strcmp(unit, times[i]))
-			return true;
-	return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (!strcmp(unit, units[i].name))
+			return units[i].ns;
+	return 0;
+}
+
+const char *flame_figure(const char *unit, uint64_t value, char buf[FLAME_FIGURE_SIZE])
+{
+	char n[FORMAT_SIZE];
+
+	if (unit)
+		snprintf(buf, FLAME_FIGURE_SIZE, "%s %s",
+			 format_count_short(n, value / FLAME_THOUSANDTHS), unit);
+	else
+		format_duration(buf, value);
+	return buf;
 }
 
 int flamegraph_draw(const struct flame_tree *t, const struct flame_options *o, FILE *f)
@@ -32,7 +47,7 @@ int flamegraph_draw(const struct flame_tree *t, const struct flame_options *o, F
 		.o = o,
 		.title = o->title,
 		.subtitle = o->subtitle,
-		.unit = o->unit && !is_time(o->unit) ? o->unit : NULL,
+		.unit = o->unit && !flame_unit_ns(o->unit) ? o->unit : NULL,
 		.f = f,
 	};
 	const unsigned int width = o->width ? o->width : SVG_WIDTH;

@@ -155,20 +155,6 @@ static bool is_blank(const char *line, size_t n)
 	return !n;
 }
 
-uint64_t folded_scale(const char *unit)
-{
-	/* Times in ns; of anything else, thousandths. */
-	static const struct {
-		const char *unit;
-		uint64_t scale;
-	} scales[] = { { "ns", 1 }, { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 } };
-
-	for (size_t i = 0; i < sizeof(scales) / sizeof(*scales); i++)
-		if (!strcmp(unit, scales[i].unit))
-			return scales[i].scale;
-	return 1000;
-}
-
 int folded_read(FILE *f, const char *name, uint64_t scale, struct flame_tree *t,
 		struct folded_count *count, struct fault *fault)
 {

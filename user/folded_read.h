@@ -7,9 +7,6 @@
 #include "fault.h"
 #include "flame/tree.h"
 
-/* Values may have fractions: a value is kept as this many units of the tree. */
-uint64_t folded_scale(const char *unit);
-
 struct folded_count {
 	uint64_t lines, skipped; /* not counting empty ones */
 	uint64_t first_skipped;	 /* line number */
@@ -17,7 +14,8 @@ struct folded_count {
 };
 
 /* Adds all lines of f to the tree. A line that is none is counted and skipped. A read error, or a file
- * without one stack, is a fault that names the file (and the line). */
+ * without one stack, is a fault that names the file (and the line). A value is kept in units of
+ * 1 / scale, so that it may have a fraction. */
 int folded_read(FILE *f, const char *name, uint64_t scale, struct flame_tree *t,
 		struct folded_count *count, struct fault *fault);
 

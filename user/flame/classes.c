@@ -76,6 +76,7 @@ static void put_fills(uint32_t page, unsigned int page_percent, uint32_t mixed, 
 		put_fill(i, ".b", mix(base, 0xffffff, 24), f);
 		put_fill(i, ".k", mix(base, 0, 13), f);
 		put_fill(i, ".m", mix(base, mixed, 62), f);
+		put_fill(i, ".k.m", mix(mix(base, mixed, 62), 0, 10), f);
 	}
 }
 

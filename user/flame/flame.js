@@ -201,7 +201,7 @@ const heading = byId("title");
 const wholeTitle = svg.querySelector("title").textContent;
 
 function layOut() {
-	const toolsWidth = Math.min(width - 2 * margin, 640), own = width < 1000;
+	const toolsWidth = Math.min(width - 2 * margin, 640), own = width < 900;
 	heading.textContent = wholeTitle;
 	const room = own ? width - 2 * margin : width - toolsWidth - 3 * margin;
 	for (let t = wholeTitle; t.length > 8 && heading.getComputedTextLength() > room;)
@@ -210,7 +210,6 @@ function layOut() {
 	tools.setAttribute("x", own ? margin : width - margin - toolsWidth);
 	tools.setAttribute("y", own ? y + 10 : 9);
 	tools.setAttribute("width", toolsWidth);
-	toolsRow.style.justifyContent = own ? "flex-start" : "flex-end";
 	toolsRow.classList.toggle("own", own);
 	y = flow(byId("subtitle"), y + (own ? 60 : 22));
 	y = flow(byId("notes"), y);

@@ -10,12 +10,19 @@
 /* Within a cell: the name's left edge, the figures' right edges. */
 #define NAME_X	18
 #define TIME_X	212
-#define SHARE_X 264
+#define SHARE_X 272
 
 struct grid {
 	const struct flame_picture *p;
 	unsigned int columns, x, y; /* x: in cells */
 };
+
+static void put_figure(const struct flame_picture *p, int x, const char *figure)
+{
+	fprintf(p->f, "<text class=\"n\" x=\"%d\" y=\"14\">", x);
+	flame_text(p, figure);
+	fputs("</text>", p->f);
+}
 
 /* fill: the swatch's class in the style sheet. what: which frames it stands for, as attributes. */
 static void put_entry(struct grid *g, const char *fill, const char *what, const char *name,
@@ -29,19 +36,24 @@ static void put_entry(struct grid *g, const char *fill, const char *what, const 
 		g->x = 0;
 		g->y += SVG_LEGEND_ROW;
 	}
-	flame_figure(g->p, value, figure);
+	flame_figure(g->p->unit, value, figure);
 	format_percent(share, value, whole);
 	fprintf(f, "<g class=\"e\" %s data-v=\"%" PRIu64 "\" transform=\"translate(%u %u)\">", what,
 		value, SVG_MARGIN + g->x * SVG_LEGEND_CELL, g->y);
-	fprintf(f, "<title>%s: %s, %s of the whole</title>", name, figure, share);
+	fprintf(f, "<title>%s: ", name);
+	flame_text(g->p, figure);
+	fputs(", ", f);
+	flame_text(g->p, share);
+	fputs(" of the whole</title>", f);
 	fprintf(f, "<rect class=\"b\" x=\"-5\" y=\"0\" width=\"%d\" height=\"%d\" rx=\"4\"/>",
 		SHARE_X + 10, SVG_LEGEND_ROW - 1);
 	fprintf(f,
 		"<g class=\"%s\"><rect x=\"0\" y=\"4\" width=\"12\" height=\"12\" rx=\"2\"/></g>",
 		fill);
 	fprintf(f, "<text x=\"%d\" y=\"14\">%s</text>", NAME_X, name);
-	fprintf(f, "<text class=\"n\" x=\"%d\" y=\"14\">%s</text>", TIME_X, figure);
-	fprintf(f, "<text class=\"n\" x=\"%d\" y=\"14\">%s</text></g>\n", SHARE_X, share);
+	put_figure(g->p, TIME_X, figure);
+	put_figure(g->p, SHARE_X, share);
+	fputs("</g>\n", f);
 	g->x++;
 }
 
@@ -80,19 +92,20 @@ unsigned int flame_legend_write(const struct flame_picture *p, unsigned int widt
 {
 	const uint64_t *split = p->l->split[0];
 	struct grid g = { .p = p, .columns = (width - 2 * SVG_MARGIN) / SVG_LEGEND_CELL, .y = y };
-	char calls[32];
+	char calls[32], fill[16];
 	const uint64_t call = split[FLAME_BLOCKED_IN_CALL] + split[FLAME_ON_CPU_IN_CALL] +
 			      split[FLAME_RUN_QUEUE_IN_CALL];
 	const struct {
 		const char *fill, *what, *name;
 		uint64_t value;
 	} across[] = {
-		{ "c14", calls, "in GPU calls, in all", call },
+		{ fill, calls, "GPU calls in all", call },
 		{ "k", "data-m=\"k\"", "with kernel frames", marked(p->t, FLAME_KERNEL) },
 		{ "u", "data-m=\"u\"", "stack not known", marked(p->t, FLAME_NO_STACK) },
 	};
 
 	g.columns = g.columns ? g.columns : 1;
+	snprintf(fill, sizeof(fill), "c%d", FLAME_BLOCKED_IN_CALL);
 	snprintf(calls, sizeof(calls), "data-c=\"%d,%d,%d\"", FLAME_BLOCKED_IN_CALL,
 		 FLAME_ON_CPU_IN_CALL, FLAME_RUN_QUEUE_IN_CALL);
 	fputs("<g id=\"legend\">\n", p->f);

@@ -15,27 +15,15 @@
 #define SPLIT_MAX  6 /* classes told in a tooltip */
 
 static const char foot[] =
-	"Width is time. A pale frame holds several states and has the colour of the largest; point at "
-	"it for the split.";
-
-const char *flame_figure(const struct flame_picture *p, uint64_t value, char buf[FLAME_FIGURE_SIZE])
-{
-	char n[FORMAT_SIZE];
-
-	if (p->unit)
-		snprintf(buf, FLAME_FIGURE_SIZE, "%s %s", format_count_short(n, value / 1000),
-			 p->unit);
-	else
-		format_duration(buf, value);
-	return buf;
-}
+	"Width is time. A frame has the colour of the state that holds most of it, pale where that is "
+	"less than nine tenths; point at it for the split.";
 
 static unsigned int width_of(const struct flame_picture *p)
 {
 	return p->o->width ? p->o->width : SVG_WIDTH;
 }
 
-static void put_text(const struct flame_picture *p, const char *text)
+void flame_text(const struct flame_picture *p, const char *text)
 {
 	flame_name_write(text, SIZE_MAX, p->f);
 }
@@ -53,7 +41,7 @@ static unsigned int put_paragraph(const struct flame_picture *p, const char *id,
 	if (!*text)
 		return y;
 	fprintf(p->f, "<text class=\"p\" id=\"%s\" data-text=\"", id);
-	put_text(p, text);
+	flame_text(p, text);
 	fprintf(p->f, "\"><tspan x=\"%d\" y=\"%u\">", SVG_MARGIN, y);
 	while (*text) {
 		const char *end = strstr(text, FLAME_PART);
@@ -67,7 +55,7 @@ static unsigned int put_paragraph(const struct flame_picture *p, const char *id,
 			used = 0;
 		}
 		used += flame_name_columns(part) + 3;
-		put_text(p, part);
+		flame_text(p, part);
 		fputs(end ? FLAME_PART : "", p->f);
 		text += n + (end ? dot : 0);
 	}
@@ -96,7 +84,7 @@ static void describe_left_out(const struct flame_picture *p, char *buf, size_t s
 		snprintf(buf + n, size - n,
 			 "%scut short: %s stacks (%s), too deep or too many to keep",
 			 n ? FLAME_PART : "", format_count(count, p->t->cut),
-			 flame_figure(p, p->t->cut_value, figure));
+			 flame_figure(p->unit, p->t->cut_value, figure));
 }
 
 static unsigned int put_head(const struct flame_picture *p)
@@ -120,6 +108,14 @@ static unsigned int shade_of(const char *name)
 	return (unsigned int)(hash_bytes(name, strlen(name)) >> 40) % FLAME_SHADES;
 }
 
+/* Nearly every frame of a busy thread holds a trace of some other state: not worth telling. */
+static bool is_mixed(const struct flame_picture *p, const struct flame_frame *fr)
+{
+	const uint64_t most = p->l->split[fr - p->l->frames][fr->class];
+
+	return most < fr->value - fr->value / 10;
+}
+
 static void put_class(const struct flame_picture *p, const struct flame_frame *fr)
 {
 	static const char *const shades[FLAME_SHADES] = { "", " a", " b" };
@@ -135,7 +131,7 @@ static void put_class(const struct flame_picture *p, const struct flame_frame *f
 						     : shades[shade_of(name->text)]);
 }
 
-/* Its classes, the largest first, each once: "on-CPU 61.2 %, ...". */
+/* Its classes, the largest first: "on-CPU 61.2 %, ...". */
 static void put_split(const struct flame_picture *p, size_t i)
 {
 	const uint64_t *split = p->l->split[i];
@@ -152,8 +148,8 @@ static void put_split(const struct flame_picture *p, size_t i)
 		if (best == FLAME_CLASSES)
 			return;
 		done |= 1u << best;
-		fprintf(p->f, "%s%s %s", n ? ", " : "", flame_class_name(best, name),
-			format_percent(share, split[best], p->l->frames[i].value));
+		fprintf(p->f, "%s%s ", n ? ", " : "", flame_class_name(best, name));
+		flame_text(p, format_percent(share, split[best], p->l->frames[i].value));
 	}
 	fputs(", ...", p->f);
 }
@@ -163,18 +159,25 @@ static void put_title(const struct flame_picture *p, size_t i, const char *name)
 {
 	const struct flame_frame *fr = &p->l->frames[i];
 	const uint64_t whole = p->l->frames[0].value;
-	char figure[FLAME_FIGURE_SIZE], share[FORMAT_SIZE];
+	char figure[FLAME_FIGURE_SIZE], share[FORMAT_SIZE], class[FLAME_CLASS_NAME_SIZE];
 
 	fputs("<title>", p->f);
-	put_text(p, name);
+	flame_text(p, name);
 	putc('\n', p->f);
-	put_text(p, flame_figure(p, fr->value, figure));
-	fprintf(p->f, ", %s of all", format_percent(share, fr->value, whole));
-	if (fr->parent != FLAME_NONE && fr->parent)
-		fprintf(p->f, ", %s of its parent",
-			format_percent(share, fr->value, p->l->frames[fr->parent].value));
+	flame_text(p, flame_figure(p->unit, fr->value, figure));
+	fputs(", ", p->f);
+	flame_text(p, format_percent(share, fr->value, whole));
+	fputs(" of all", p->f);
+	if (fr->parent != FLAME_NONE && fr->parent) {
+		fputs(", ", p->f);
+		flame_text(p, format_percent(share, fr->value, p->l->frames[fr->parent].value));
+		fputs(" of its parent", p->f);
+	}
 	putc('\n', p->f);
-	put_split(p, i);
+	if (fr->classes_n > 1)
+		put_split(p, i);
+	else
+		fputs(flame_class_name(fr->class, class), p->f);
 	fputs("</title>", p->f);
 }
 
@@ -233,11 +236,11 @@ static void put_root(const struct flame_picture *p, unsigned int height)
 		fputs(" data-inverted=\"1\"", p->f);
 	if (p->unit) {
 		fputs(" data-unit=\"", p->f);
-		put_text(p, p->unit);
+		flame_text(p, p->unit);
 		putc('"', p->f);
 	}
 	fputs(">\n<title>", p->f);
-	put_text(p, p->title);
+	flame_text(p, p->title);
 	fputs("</title>\n", p->f);
 }
 

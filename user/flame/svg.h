@@ -7,14 +7,14 @@
 #define FLAME_SVG_H
 
 #include <stdio.h>
+#include "flame/flame.h"
 #include "flame/layout.h"
-#include "output.h"
 
 #define SVG_WIDTH	1200 /* nominal */
 #define SVG_MARGIN	12
 #define SVG_ROW		18 /* of frames, with the gap between rows */
 #define SVG_LEGEND_ROW	20
-#define SVG_LEGEND_CELL 284
+#define SVG_LEGEND_CELL 292
 #define SVG_CHAR	7.23 /* a character of 12 px in the usual monospaced fonts */
 #define SVG_TEXT_ROW	17
 
@@ -27,12 +27,9 @@ struct flame_picture {
 	const char *unit;     /* NULL: the values are ns; else thousandths of this */
 	FILE *f;
 };
-#define FLAME_PART " \xc2\xb7 " /* a middle dot */
 
-#define FLAME_FIGURE_SIZE 96
-/* "1.23 s", "1,234 samples". Returns buf. */
-const char *flame_figure(const struct flame_picture *p, uint64_t value,
-			 char buf[FLAME_FIGURE_SIZE]);
+/* Anybody's words as XML. "<0.1 %" is one of them. */
+void flame_text(const struct flame_picture *p, const char *text);
 
 /* What follows the title at y: the legend; returns where it ends. */
 unsigned int flame_legend_write(const struct flame_picture *p, unsigned int width, unsigned int y);
