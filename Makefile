@@ -5,7 +5,8 @@
 # make test-programs   what tests/ runs: unit tests, truth programs
 # make install         PREFIX=/usr/local DESTDIR=
 #
-# Each room that builds something has a fragment of its own: gpu/gpu.mk, tests/tests.mk, docs/docs.mk.
+# Each room that builds something has a fragment of its own: gpu/gpu.mk, tests/tests.mk,
+# tests/fuzz/fuzz.mk, docs/docs.mk.
 # They append to ALL and TEST_PROGRAMS.
 
 SHELL   := /bin/sh
@@ -82,6 +83,7 @@ $(B)/.link: ; @mkdir -p $(B) && rm -f $(B)/.link* && touch $@
 -include $(USER_OBJ:.o=.d)
 -include gpu/gpu.mk
 -include tests/tests.mk
+-include tests/fuzz/fuzz.mk
 -include docs/docs.mk
 
 .PHONY: all-late test-programs clean install format
