@@ -84,6 +84,7 @@ $(B)/.link: ; @mkdir -p $(B) && rm -f $(B)/.link* && touch $@
 -include gpu/gpu.mk
 -include tests/tests.mk
 -include tests/fuzz/fuzz.mk
+-include tests/stacks/stacks.mk
 -include docs/docs.mk
 
 .PHONY: all-late test-programs clean install format
