@@ -23,6 +23,7 @@ int unwind_open(struct unwind **out, const struct unwind_options *o)
 	*out = NULL;
 	if (!u)
 		return -ENOMEM;
+	u->no_frame_pointers = o && o->no_frame_pointers;
 	u->max_bytes = o && o->max_bytes ? o->max_bytes : DEFAULT_BYTES;
 	if (u->max_bytes < LEAST_BYTES)
 		u->max_bytes = LEAST_BYTES;
@@ -203,7 +204,7 @@ static bool step(struct walk *w)
 		return false;
 	}
 	if (rules == POOL_NONE) {
-		if (!step_without_rules(w, f))
+		if (w->u->no_frame_pointers || !step_without_rules(w, f))
 			return false;
 	} else if (!step_by_rules(w, pool_rules_at(&w->u->pool, rules))) {
 		return false;
