@@ -58,7 +58,7 @@ static void put_stacks(struct screen *s, const struct profile *p)
 	}
 	screen_add(&line, " stacks: %s, standing for %s of the threads' time",
 		   format_count(count, p->stacks), format_percent(share, sampled, all));
-	if (p->unwound)
+	if (p->unwound && all > r->none_ns)
 		screen_add(&line, "; %s of it reaches the thread's start",
 			   format_percent(share, r->whole_ns, all - r->none_ns));
 	if (p->unwound && r->truncated_ns)
