@@ -37,7 +37,9 @@ static bool cfa_of(struct walk *w, const struct rules *r, uint64_t *cfa)
 	return true;
 }
 
-/* A register's value in the caller. known: false for one that is undefined there. */
+/* A register's value in the caller. known: false for one that is undefined there. In an epilogue a
+ * saved register may have been popped already: compilers do not say so, its place is then below the
+ * stack pointer and it holds the caller's value again. */
 static bool apply(struct walk *w, const struct rule *rule, uint64_t cfa, uint64_t *value,
 		  bool *known)
 {
@@ -47,6 +49,11 @@ static bool apply(struct walk *w, const struct rule *rule, uint64_t cfa, uint64_
 	*known = true;
 	switch (rule->kind) {
 	case RULE_OFFSET:
+		if (at < w->regs.r[REG_RSP] && rule->reg != REG_RIP) {
+			*known = w->regs.known & 1u << rule->reg;
+			*value = w->regs.r[rule->reg];
+			return true;
+		}
 		return walk_word(w, at, value);
 	case RULE_VAL_OFFSET:
 		*value = at;
