@@ -97,6 +97,7 @@ RUST_THREADS = {
 }
 
 
+BETWEEN = re.compile("(?:L;)?main(?:;L)?")
 # Runs to its end: see known.py.
 BEGIN_PHASES = {
     "before": "L;whole_run;work(?:;spin|;L)?",
@@ -151,4 +152,5 @@ class Program:
         for name, pattern in self.phase_patterns.items():
             if pattern.fullmatch(chain):
                 return name
-        return None
+        # Between two phases.
+        return "main" if BETWEEN.fullmatch(chain) else None

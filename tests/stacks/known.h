@@ -84,7 +84,7 @@ static FRAME void pong(int depth)
 
 static inline void sleep_ns(long ns)
 {
-	struct timespec t = {0, ns};
+	struct timespec t = { 0, ns };
 
 	nanosleep(&t, NULL);
 }
