@@ -131,6 +131,7 @@ int subject(void)
 	struct timespec t;
 	int sum = 0;
 
+	sink = 0;
 	for (int i = 0; i < 6; i++)
 		sum += switching(i);
 	sum += aligned(40) + aligned_alloca(33, 7) + callbacks() + early(3);
