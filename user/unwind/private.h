@@ -195,9 +195,9 @@ struct source {
 	uint64_t stored_bytes;			    /* of the section in the file */
 	uint64_t table_offset, table_n, table_base; /* in the file; what its entries count from */
 	struct fde_index index;
-	uint8_t *data;	   /* the decompressed section */
-	struct job *job;   /* SOURCE_BUILDS */
-	uint64_t cie_at;   /* the CIE read last */
+	uint8_t *data;	 /* the decompressed section */
+	struct job *job; /* SOURCE_BUILDS */
+	uint64_t cie_at; /* the CIE read last */
 	bool has_cie;
 	struct cfi_cie cie; /* without program */
 	struct cfi_state initial;
