@@ -13,6 +13,7 @@
 #include "unwind_self.h"
 
 #define DEPTH	    256
+#define COPY_BYTES  (256 * 1024)
 #define SHOWN	    10
 #define EFLAGS_TRAP 0x100
 
@@ -81,6 +82,20 @@ static void show(const struct self_stack *st)
 	print_message("\n");
 }
 
+/* All of it at once: a system call a word would take most of the time. */
+static void copy_stack(uint64_t sp)
+{
+	static uint8_t copy[COPY_BYTES];
+	const uint64_t end = (uintptr_t)environ;
+
+	self.copied_from = 0;
+	if (end - sp > sizeof(copy) || self_peek(sp, copy, end - sp))
+		return;
+	self.copied_from = sp;
+	self.copy = copy;
+	self.copy_n = end - sp;
+}
+
 static void on_trap(int sig, siginfo_t *si, void *context)
 {
 	const struct user_regs r = self_context_regs(context);
@@ -91,6 +106,7 @@ static void on_trap(int sig, siginfo_t *si, void *context)
 	follow(&r);
 	if (!shadow.n || shadow.steps++ % shadow.every)
 		return;
+	copy_stack(r.sp);
 	self_walk(&self, &r, &st);
 	shadow.checked++;
 	if (as_expected(&st))
@@ -173,6 +189,8 @@ static void stepped(void **state)
 	shadow.every = way->every;
 	self_open(&self, NULL);
 	result = step_through(subject);
+	self.copied_from = 0;
+	self.copy = NULL;
 	for (size_t i = 0; i < self.n; i++)
 		if ((uintptr_t)subject - self.map[i].start < self.map[i].end - self.map[i].start)
 			source = unwind_file_source(self.map[i].file);

@@ -47,7 +47,15 @@ static bool apply(struct walk *w, const struct rule *rule, uint64_t cfa, uint64_
 	*known = true;
 	switch (rule->kind) {
 	case RULE_OFFSET:
-		return walk_word(w, at, value);
+		if (walk_word(w, at, value))
+			return true;
+		/* In an epilogue the register has been popped already, which compilers do not say:
+		 * the slot now lies below the stack pointer, where no copy of a stack begins. */
+		if (at >= w->regs.r[REG_RSP] || rule->reg == REG_RIP)
+			return false;
+		*known = w->regs.known & 1u << rule->reg;
+		*value = w->regs.r[rule->reg];
+		return true;
 	case RULE_VAL_OFFSET:
 		*value = at;
 		return true;
