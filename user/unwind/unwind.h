@@ -27,7 +27,8 @@ void unwind_close(struct unwind *u); /* waits for the thread; writes the cache *
 
 /* The tables of an ELF file, one a build id however many files have it. The descriptor is borrowed
  * (duplicated). Never blocks for long: an index that has to be built is built in the background.
- * NULL: no memory, or no descriptor left. A file without call frame information is a struct unwind_file too. */
+ * NULL: no memory, or no descriptor left. A file without call frame information is a struct
+ * unwind_file too. */
 struct unwind_file *unwind_file_get(struct unwind *u, int fd);
 
 enum unwind_source {
