@@ -94,7 +94,10 @@ $(B)/tests/bench/paths: tests/bench/paths.c
 $(B)/tests/bench/pair: tests/bench/pair.c $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $^ -o $@ $(USER_LIBS) -lm -lpthread
-BENCH_BIN := $(addprefix $(B)/tests/bench/,calls pair paths)
+$(B)/tests/bench/unwind: tests/bench/unwind.c tests/unit/unwind_self.h $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(filter-out %.h,$^) -o $@ $(USER_LIBS) -lm -lpthread
+BENCH_BIN := $(addprefix $(B)/tests/bench/,calls pair paths unwind)
 TEST_PROGRAMS += $(BENCH_BIN)
 
 .PHONY: bench-programs
