@@ -78,6 +78,19 @@ BAD_BIN += $(B)/tests/bad/strange_names
 endif
 TEST_PROGRAMS += $(BAD_BIN)
 
+# --- targets whose symbols are somewhere else ---
+SYMBOLS_BIN := $(addprefix $(B)/tests/symbols/,victim victim_static)
+$(B)/tests/symbols/%: tests/symbols/%.c
+	@mkdir -p $(@D)
+	$(CC) $(TRUTH_CFLAGS) $< -o $@
+$(B)/tests/symbols/%_static: tests/symbols/%.c
+	@mkdir -p $(@D)
+	$(CC) $(TRUTH_CFLAGS) -static $< -o $@
+ifeq ($(BPF_ARCH),x86)
+SYMBOLS_BIN += $(B)/tests/symbols/jit
+endif
+TEST_PROGRAMS += $(SYMBOLS_BIN)
+
 # --- what scripts/bench measures with ---
 BENCH_CFLAGS := -std=gnu11 $(WARN) -O2 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls
 # -O0: entry points like NVIDIA's, push %rbp; mov %rsp,%rbp, which optimised code that does nothing
