@@ -10,7 +10,7 @@ import time
 import harness
 from harness import Skip, expect, need_tool
 from files import report
-from traced import PROGRAMS, expect_frames, expect_nowhere, folder, running, trace, trace_pid
+from traced import PROGRAMS, expect_frames, expect_nowhere, folder, running, trace_pid
 
 JIT = os.path.join(PROGRAMS, "jit")
 # As it is written, but for what would break a folded line or a terminal.
@@ -47,7 +47,7 @@ def no_map():
 def exits():
     """The map is gone with the process, and its name with the folder."""
     where = folder("jit-exits")
-    with jit("-t", "900") as p:
+    with jit("-t", "3000") as p:
         with harness.start([harness.INFBPF, "trace", "--unit", "ns", "-p", str(p.pid), "-o",
                             os.path.join(where, "trace.folded")]) as t:
             while "attached" not in t.stderr.readline():
@@ -74,9 +74,7 @@ def namespaces():
     unshare = need_tool("unshare", "util-linux")
     with running(unshare, "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
                  f"mount -t tmpfs none /tmp && {JIT}") as p:
-        lines = trace_pid(where, p.pid)[0] if False else trace(
-            where, "-p", str(innermost(p.pid)), "-d", "0.7")[0]
-        return expect_frames(lines, *NAMES)
+        return expect_frames(trace_pid(where, innermost(p.pid))[0], *NAMES)
 
 
 def innermost(pid):
