@@ -5,7 +5,8 @@
 # make test-programs   what tests/ runs: unit tests, truth programs
 # make install         PREFIX=/usr/local DESTDIR=
 #
-# Each room that builds something has a fragment of its own: gpu/gpu.mk, tests/tests.mk, docs/docs.mk.
+# Each room that builds something has a fragment of its own: gpu/gpu.mk, tests/tests.mk,
+# tests/fuzz/fuzz.mk, docs/docs.mk.
 # They append to ALL and TEST_PROGRAMS.
 
 SHELL   := /bin/sh
@@ -69,6 +70,9 @@ $(V_DIR)/%.o: %.c $(B)/gen/infbpf.skel.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
+# The flame graph's script and style are embedded by the assembler, which tells no dependencies.
+$(addsuffix /user/flame/assets.o,$(sort $(V_DIR) $(B)/obj-san)): user/flame/flame.js user/flame/flame.css
+
 $(B)/infbpf: $(USER_OBJ) $(B)/.link$(if $(STATIC),-static)$(if $(SANITIZE),-san)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(if $(STATIC),-static) $(USER_OBJ) -o $@ $(USER_LIBS) -lm -lpthread
 
@@ -79,6 +83,8 @@ $(B)/.link: ; @mkdir -p $(B) && rm -f $(B)/.link* && touch $@
 -include $(USER_OBJ:.o=.d)
 -include gpu/gpu.mk
 -include tests/tests.mk
+-include tests/fuzz/fuzz.mk
+-include tests/stacks/stacks.mk
 -include docs/docs.mk
 
 .PHONY: all-late test-programs clean install format

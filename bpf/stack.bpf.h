@@ -83,7 +83,6 @@ static __always_inline void sample_start(struct rec_sample *s, const struct task
 	s->outer_sp = 0;
 	s->outer_bytes = 0;
 	s->outer_at = 0;
-	s->cut = 0;
 	s->seq = 0;
 	sample_returns(s, ts, task);
 }
@@ -167,12 +166,9 @@ static __always_inline void copy_stacks(struct rec_sample *s, struct task_struct
 		s->outer_sp = outer;
 		s->outer_at = SAMPLE_STACK_AT(INFBPF_MAX_STACK) + limit / 2;
 		s->outer_bytes = stack_copy(room + limit / 2, outer, limit / 2);
-		s->cut = s->outer_bytes == limit / 2 ? SAMPLE_CUT_OUTER : 0;
 	} else {
 		s->stack_bytes = stack_copy(room, s->regs.sp, limit);
 	}
-	if (s->stack_bytes == (outer ? limit / 2 : limit))
-		s->cut |= SAMPLE_CUT_STACK;
 }
 
 /* Adds the stacks of the current task and sends the record. ctx: the program's; task: current; user,

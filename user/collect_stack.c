@@ -4,13 +4,9 @@
 #include "collect_stack.h"
 #include "profile.h"
 #include "stack_memory.h"
+#include "stack_probes.h"
 #include "symbols/symbols.h"
 #include "unwind/unwind.h"
-
-/* x86-64 maps the trampoline of return probes in the last page of user space, of 47 or 56 bits. */
-#define UPROBES_PAGE   0x7fffffffe000ULL
-#define UPROBES_PAGE_5 0xffffffffffe000ULL
-#define PAGE_BITS      12
 
 /* One walk: what struct unwind_space asks about. */
 struct walk {
@@ -18,24 +14,13 @@ struct walk {
 	struct sym_image *im;
 	const struct rec_sample *sample;
 	struct unwind_file *last; /* the file asked about last: the one that a walk waits for */
-	size_t mended;
+	struct stack_probes probes;
 	struct stack_memory memory;
 };
 
-static bool is_trampoline(uint64_t ip)
-{
-	uint64_t page = ip >> PAGE_BITS << PAGE_BITS;
-
-	return page == UPROBES_PAGE || page == UPROBES_PAGE_5;
-}
-
 static uint64_t mend(void *arg, uint64_t ip)
 {
-	struct walk *w = arg;
-
-	if (is_trampoline(ip) && w->mended < SAMPLE_RETURNS && w->sample->returns[w->mended])
-		return w->sample->returns[w->mended++];
-	return ip;
+	return stack_probes_return(&((struct walk *)arg)->probes, ip);
 }
 
 static bool code_at(void *arg, uint64_t ip, struct unwind_code *out)
@@ -66,6 +51,14 @@ static int read_stack(void *arg, uint64_t address, void *buf, size_t n)
 static int read_code(void *arg, uint64_t ip, void *buf, size_t n)
 {
 	return stack_memory_read_code(((struct walk *)arg)->sample->tgid, ip, buf, n);
+}
+
+static bool is_code(void *arg, uint64_t ip)
+{
+	struct walk *w = arg;
+	struct symbols_code code;
+
+	return symbols_code(w->how->symbols, w->im, ip, &code);
 }
 
 /* Where the walk ended, as a frame at the root of the stack; NULL: at the thread's start. */
@@ -120,13 +113,14 @@ static int walk_memory(struct walk *w, struct collect_stack *out)
 		.mend = mend,
 	};
 	struct unwind_frame frames[USER_FRAMES_MAX];
+	struct user_regs regs;
 	enum unwind_end end;
 	size_t n;
 
 	for (;;) {
-		w->mended = 0;
-		n = unwind_walk(w->how->unwind, &space, &w->sample->regs, frames, USER_FRAMES_MAX,
-				&end);
+		w->probes.mended = 0;
+		regs = stack_probes_registers(&w->probes);
+		n = unwind_walk(w->how->unwind, &space, &regs, frames, USER_FRAMES_MAX, &end);
 		if (end != UNWIND_PENDING)
 			return locate(w, frames, n, w->how->frame_pointers ? NULL : marker(end),
 				      out);
@@ -152,10 +146,9 @@ static int take_walked(struct walk *w, size_t len, struct collect_stack *out)
 	while (n > 1 && ips[n - 1] == ips[n - 2])
 		n--;
 	for (size_t i = 0; i < n; i++) {
-		struct symbols_code code;
 		uint64_t ip = mend(w, ips[i]);
 
-		if (i && !symbols_code(w->how->symbols, w->im, ip, &code))
+		if (i && !is_code(w, ip))
 			break;
 		frames[kept++] = (struct unwind_frame){ .ip = ip, .exact = i == 0 };
 	}
@@ -167,6 +160,11 @@ int collect_stack_user(const struct collect_walk *how, struct sym_image *im,
 {
 	struct walk w = { .how = how, .im = im, .sample = s };
 
+	w.probes = (struct stack_probes){ .sample = s,
+					  .arg = &w,
+					  .is_code = is_code,
+					  .read = read_stack,
+					  .read_code = read_code };
 	out->n = 0;
 	out->outside = 0;
 	if (s->user_n)

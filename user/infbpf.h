@@ -202,12 +202,6 @@ struct user_regs {
 #define SAMPLE_STACK_BYTES	   8192	 /* copied, unless --stack-bytes says otherwise */
 #define SAMPLE_STACK_MAX	   65536 /* --stack-bytes, at most */
 
-/* Which copies end at the limit; the others end where memory does. */
-enum sample_cut {
-	SAMPLE_CUT_STACK = 1 << 0,
-	SAMPLE_CUT_OUTER = 1 << 1,
-};
-
 struct rec_sample {
 	struct rec_hdr hdr;
 	__u64 serial;
@@ -236,8 +230,6 @@ struct rec_sample {
 	__u64 outer_sp; /* 0: not on an alternate signal stack, or its frame was not found */
 	__u32 outer_bytes;
 	__u32 outer_at; /* from the record's start */
-	__u32 cut;	/* enum sample_cut */
-	__u32 pad2;
 	struct user_regs regs;
 };
 

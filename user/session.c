@@ -71,7 +71,11 @@ static int block_signals(struct session *s)
 static int prepare(struct session *s, struct fault *f)
 {
 	const struct symbols_options symbols = { .lines = s->options->lines };
-	const struct unwind_options unwind = { .cache_dir = s->options->unwind_cache };
+	const struct unwind_options unwind = {
+		.cache_dir = s->options->unwind_cache,
+		.no_frame_pointers = s->options->unwind == SESSION_UNWIND_DWARF,
+	};
+	struct unwind_stats stats;
 	struct collect_options *c;
 	struct utsname uts;
 	int err;
@@ -79,10 +83,13 @@ static int prepare(struct session *s, struct fault *f)
 	s->profile = profile_new();
 	if (!s->profile || symbols_open(&s->symbols, &symbols))
 		return fault_set(f, EXIT_FAILED, ENOMEM, "out of memory");
-	err = unwind_open(&s->unwind, &unwind);
-	if (err)
-		return fault_set(f, EXIT_FAILED, -err, "--unwind-cache: %s: %s",
-				 unwind.cache_dir ? unwind.cache_dir : "", strerror(-err));
+	if (unwind_open(&s->unwind, &unwind))
+		return fault_set(f, EXIT_FAILED, ENOMEM, "out of memory");
+	unwind_stats(s->unwind, &stats);
+	if (stats.cache_error)
+		return fault_set(f, EXIT_FAILED, -stats.cache_error,
+				 "--unwind-cache: cannot use %s: %s", unwind.cache_dir,
+				 strerror(-stats.cache_error));
 	s->collect = collect_new(s->profile, s->symbols, s->unwind);
 	if (!s->collect)
 		return fault_set(f, EXIT_FAILED, ENOMEM, "out of memory");

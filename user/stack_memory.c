@@ -9,23 +9,21 @@
 #define STACK_MAX_BYTES (64UL << 20)
 
 static void add_copy(struct stack_memory *m, const struct rec_sample *s, size_t len, uint64_t start,
-		     size_t at, size_t n, bool cut)
+		     size_t at, size_t n)
 {
 	if (!n || at > len || n > len - at || start > UINT64_MAX - n)
 		return;
 	m->copies[m->copies_n].start = start;
 	m->copies[m->copies_n].end = start + n;
-	m->copies[m->copies_n].bytes = (const uint8_t *)s + at;
-	m->copies[m->copies_n++].cut = cut;
+	m->copies[m->copies_n++].bytes = (const uint8_t *)s + at;
 }
 
 void stack_memory_copied(struct stack_memory *m, const struct rec_sample *s, size_t len)
 {
 	m->copies_n = 0;
 	m->pid = 0;
-	add_copy(m, s, len, s->regs.sp, SAMPLE_STACK_AT(INFBPF_MAX_STACK), s->stack_bytes,
-		 s->cut & SAMPLE_CUT_STACK);
-	add_copy(m, s, len, s->outer_sp, s->outer_at, s->outer_bytes, s->cut & SAMPLE_CUT_OUTER);
+	add_copy(m, s, len, s->regs.sp, SAMPLE_STACK_AT(INFBPF_MAX_STACK), s->stack_bytes);
+	add_copy(m, s, len, s->outer_sp, s->outer_at, s->outer_bytes);
 }
 
 void stack_memory_remote(struct stack_memory *m, pid_t pid)
@@ -73,7 +71,9 @@ int stack_memory_read(struct stack_memory *m, uint64_t address, void *buf, size_
 			memcpy(buf, m->copies[i].bytes + (address - m->copies[i].start), n);
 			return 0;
 		}
-		if (m->copies[i].cut && address + n > m->copies[i].end &&
+		/* A walk that is on the right way does not leave the stack: it asks for what was not
+		 * copied, beyond the limit or beyond a page that the thread has never touched. */
+		if (address + n > m->copies[i].end && address >= m->copies[i].start &&
 		    address - m->copies[i].start < STACK_MAX_BYTES)
 			err = -ENODATA;
 	}

@@ -4,7 +4,6 @@
 #ifndef STACK_MEMORY_H
 #define STACK_MEMORY_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -17,7 +16,6 @@ struct stack_memory {
 	struct {
 		uint64_t start, end;
 		const uint8_t *bytes;
-		bool cut; /* there is more behind its end */
 	} copies[STACK_MEMORY_COPIES];
 	size_t copies_n;
 	pid_t pid; /* read from this process, 0: from the copies */
@@ -30,7 +28,7 @@ void stack_memory_copied(struct stack_memory *m, const struct rec_sample *s, siz
 /* The process's memory as it is when it is read (process_vm_readv; it is not stopped). */
 void stack_memory_remote(struct stack_memory *m, pid_t pid);
 
-/* As struct unwind_space wants it: 0, -ENODATA: behind a copy that was cut, -EFAULT. */
+/* As struct unwind_space wants it: 0, -ENODATA: behind a copy, -EFAULT. */
 int stack_memory_read(struct stack_memory *m, uint64_t address, void *buf, size_t n);
 /* Code, always from the process. */
 int stack_memory_read_code(pid_t pid, uint64_t address, void *buf, size_t n);

@@ -12,7 +12,7 @@
 #include "unwind_self.h"
 
 static struct self self;
-static int checks;
+static volatile int checks; /* raise() is declared as not calling back */
 
 /* The stack of this very place, by both. Frames above this function's caller have to be equal. */
 static __attribute__((noinline)) void check(void)

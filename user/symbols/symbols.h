@@ -90,5 +90,7 @@ char *symbols_demangle(const char *mangled);
  * it replaces: ';' by ':', control characters (also Unicode's, and those that turn the direction of
  * text) and invalid UTF-8 by '?', the last space before trailing digits by '_'. */
 void symbols_clean_name(char *name);
+/* Is this character one of those that it replaces? */
+bool symbols_unsafe_char(uint32_t code);
 
 #endif /* SYMBOLS_H */

@@ -11,11 +11,6 @@
 #include <string.h>
 #include "private.h"
 
-enum pool_kind {
-	POOL_RULES = 1,
-	POOL_EXPRESSION = 2,
-};
-
 struct pool_key {
 	uint64_t head;
 	const void *data;

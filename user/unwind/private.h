@@ -58,6 +58,11 @@ struct rules {
 	struct rule rule[]; /* n, by register; REGS at most */
 };
 
+enum pool_kind {
+	POOL_RULES = 1,
+	POOL_EXPRESSION = 2,
+};
+
 #define EXPRESSION_MAX 255 /* bytes; glibc's have up to 5, the PLT's 11 */
 struct expression {
 	uint16_t n;
@@ -190,10 +195,9 @@ struct source {
 	uint64_t stored_bytes;			    /* of the section in the file */
 	uint64_t table_offset, table_n, table_base; /* in the file; what its entries count from */
 	struct fde_index index;
-	uint8_t *data;	   /* the decompressed section */
-	struct job *job;   /* SOURCE_BUILDS */
-	bool index_is_new; /* not in the disk cache yet */
-	uint64_t cie_at;   /* the CIE read last */
+	uint8_t *data;	 /* the decompressed section */
+	struct job *job; /* SOURCE_BUILDS */
+	uint64_t cie_at; /* the CIE read last */
 	bool has_cie;
 	struct cfi_cie cie; /* without program */
 	struct cfi_state initial;
@@ -259,9 +263,10 @@ void tables_drop(struct unwind_file *f);
 void tables_count(struct unwind_file *f);
 
 /* --- disk.c --- */
+int disk_open(struct unwind *u, const char *dir); /* negative errno: no cache, and why */
+void disk_close(struct unwind *u);		  /* also drops the oldest of too many */
 void disk_load(struct unwind_file *f);
 void disk_save(struct unwind_file *f);
-void disk_trim(const struct unwind *u);
 
 /* --- the whole --- */
 struct hit {
@@ -272,7 +277,8 @@ struct hit {
 #define HITS 4096 /* addresses whose rules are at hand; a power of two */
 
 struct unwind {
-	char *cache_dir;
+	bool no_frame_pointers;
+	int cache_fd, cache_error; /* the folder of the disk cache; -1: none */
 	size_t max_bytes, bytes;
 	struct pool pool;
 	struct unwind_file **files;

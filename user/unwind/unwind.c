@@ -23,6 +23,7 @@ int unwind_open(struct unwind **out, const struct unwind_options *o)
 	*out = NULL;
 	if (!u)
 		return -ENOMEM;
+	u->no_frame_pointers = o && o->no_frame_pointers;
 	u->max_bytes = o && o->max_bytes ? o->max_bytes : DEFAULT_BYTES;
 	if (u->max_bytes < LEAST_BYTES)
 		u->max_bytes = LEAST_BYTES;
@@ -30,9 +31,8 @@ int unwind_open(struct unwind **out, const struct unwind_options *o)
 	u->window.ahead = 512; /* an FDE is some 30 bytes, a CIE too */
 	u->hits = calloc(HITS, sizeof(*u->hits));
 	u->bytes = HITS * sizeof(*u->hits);
-	if (o && o->cache_dir)
-		u->cache_dir = strdup(o->cache_dir);
-	if (!u->hits || (o && o->cache_dir && !u->cache_dir) || worker_open(&u->worker)) {
+	u->cache_error = disk_open(u, o ? o->cache_dir : NULL);
+	if (!u->hits || worker_open(&u->worker)) {
 		unwind_close(u);
 		return -ENOMEM;
 	}
@@ -61,13 +61,12 @@ void unwind_close(struct unwind *u)
 		disk_save(u->files[i]);
 		file_free(u->files[i]);
 	}
-	disk_trim(u);
+	disk_close(u);
 	free(u->files);
 	free(u->hits);
 	free(u->window.buf);
 	free(u->scratch.row);
 	pool_free(&u->pool);
-	free(u->cache_dir);
 	free(u);
 }
 
@@ -83,6 +82,7 @@ void unwind_stats(const struct unwind *u, struct unwind_stats *out)
 		.expressions = u->expressions,
 		.by_frame_pointer = u->by_frame_pointer,
 		.bytes = u->bytes,
+		.cache_error = u->cache_error,
 	};
 }
 
@@ -204,7 +204,7 @@ static bool step(struct walk *w)
 		return false;
 	}
 	if (rules == POOL_NONE) {
-		if (!step_without_rules(w, f))
+		if (w->u->no_frame_pointers || !step_without_rules(w, f))
 			return false;
 	} else if (!step_by_rules(w, pool_rules_at(&w->u->pool, rules))) {
 		return false;

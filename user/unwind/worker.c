@@ -158,7 +158,6 @@ bool worker_collect(struct worker *w, struct source *s, bool wait)
 	if (j->data)
 		s->section.size = j->data_n;
 	s->index = j->index;
-	s->index_is_new = true;
 	s->state = SOURCE_INDEX;
 	s->job = NULL;
 	free(j);
