@@ -103,11 +103,11 @@ $(B)/tests/bench/calls: tests/bench/calls.c $(B)/tests/bench/libcudart.so.13
 $(B)/tests/bench/paths: tests/bench/paths.c
 	@mkdir -p $(@D)
 	$(CC) $(BENCH_CFLAGS) $< -o $@
-# The tool's own way to a probe's place.
-$(B)/tests/bench/pair: tests/bench/pair.c $(LIB_OBJ)
+# The tool's own way to a probe's place, and to names.
+$(B)/tests/bench/pair $(B)/tests/bench/names: $(B)/tests/bench/%: tests/bench/%.c $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $^ -o $@ $(USER_LIBS) -lm -lpthread
-BENCH_BIN := $(addprefix $(B)/tests/bench/,calls pair paths)
+BENCH_BIN := $(addprefix $(B)/tests/bench/,calls names pair paths)
 TEST_PROGRAMS += $(BENCH_BIN)
 
 .PHONY: bench-programs
