@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "symbols/confine.h"
 #include "symbols/lines.h"
 #include "symbols/private.h"
 #include "symbols/root_path.h"
@@ -466,6 +467,60 @@ static void source_lines(void **state)
 	unmap(&m);
 }
 
+/* No time: the plain name, at once. */
+static void source_lines_late(void **state)
+{
+	const char *frames[SYMBOLS_INLINED_MAX];
+	struct timespec t0, t1;
+	struct mapped m;
+	uint32_t id;
+
+	(void)state;
+	build("late", "");
+	map_code(&m, "late.whole");
+	id = symbols_user_location(syms, self, address_of(&m, "late.whole", "hidden"), true);
+	syms->lines_left_ns = 1;
+	clock_gettime(CLOCK_MONOTONIC, &t0);
+	assert_int_equal(symbols_frames(syms, id, frames, SYMBOLS_INLINED_MAX), 1);
+	clock_gettime(CLOCK_MONOTONIC, &t1);
+	assert_string_equal(frames[0], "hidden");
+	assert_true(t1.tv_sec - t0.tv_sec < 5);
+	assert_int_equal(syms->lines_left_ns, 0);
+	unmap(&m);
+}
+
+/* What a debug file that takes libdw over could do. */
+static void confined(void **state)
+{
+	int ends[2], other[2], status;
+	char text[8];
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(pipe(other), 0);
+	pid = fork();
+	if (!pid) {
+		if (confine(ends[1], UINT64_MAX, 1000000000))
+			_exit(1);
+		if (open("/etc/passwd", O_RDONLY) >= 0 || dup(0) >= 0 || fork() >= 0 ||
+		    kill(getppid(), 0) == 0 || unlink("/nonexistent") == 0)
+			_exit(2);
+		if (write(other[1], "no", 2) >= 0)
+			_exit(3);
+		if (write(ends[1], "yes", 3) != 3 || !malloc(1 << 22))
+			_exit(4);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(read(ends[0], text, sizeof(text)), 3);
+	for (int i = 0; i < 2; i++) {
+		close(ends[i]);
+		close(other[i]);
+	}
+}
+
 /* Debug information that libdw must not meet unguarded: all bytes of it wrong in turn. */
 static void broken_debug_information(void **state)
 {
@@ -631,6 +686,8 @@ int main(void)
 		LINES(cut_short),
 		PLAIN(rewritten),
 		LINES(source_lines),
+		LINES(source_lines_late),
+		cmocka_unit_test(confined),
 		LINES(broken_debug_information),
 		cmocka_unit_test(packed_debug_information_that_lies),
 		cmocka_unit_test(what_the_child_sends),
