@@ -23,11 +23,11 @@
 
 /* Reading what is open, and memory. With the sanitizers' needs: they ask who they are. */
 static const unsigned int allowed[] = {
-	SYS_read,	 SYS_pread64, SYS_lseek,     SYS_fstat,		SYS_newfstatat,
-	SYS_mmap,	 SYS_munmap,  SYS_mremap,    SYS_brk,		SYS_madvise,
-	SYS_futex,	 SYS_getpid,  SYS_gettid,    SYS_tgkill,	SYS_rt_sigprocmask,
-	SYS_exit_group,	 SYS_exit,    SYS_getrandom, SYS_clock_gettime, SYS_rt_sigreturn,
-	SYS_sched_yield,
+	SYS_read,	 SYS_pread64,	  SYS_lseek,	 SYS_fstat,	    SYS_newfstatat,
+	SYS_mmap,	 SYS_munmap,	  SYS_mremap,	 SYS_brk,	    SYS_madvise,
+	SYS_futex,	 SYS_getpid,	  SYS_gettid,	 SYS_tgkill,	    SYS_rt_sigprocmask,
+	SYS_exit_group,	 SYS_exit,	  SYS_getrandom, SYS_clock_gettime, SYS_rt_sigreturn,
+	SYS_sigaltstack, SYS_sched_yield,
 };
 #define ALLOWED_N (sizeof(allowed) / sizeof(allowed[0]))
 
@@ -67,21 +67,28 @@ int confine(int out, uint64_t data_bytes, uint64_t cpu_ns)
 	const uint64_t seconds = cpu_ns / 1000000000 + 1;
 	const struct {
 		int what;
-		struct rlimit limit;
+		uint64_t most;
 	} limits[] = {
 		/* No file is opened any more, even without the filter: a debug file names others,
 		 * and opening a device has side effects. */
-		{ RLIMIT_NOFILE, { 0, 0 } },
-		{ RLIMIT_DATA, { data_bytes, data_bytes } },
-		{ RLIMIT_CPU, { seconds, seconds } },
-		{ RLIMIT_CORE, { 0, 0 } },
+		{ RLIMIT_NOFILE, 0 },
+		{ RLIMIT_DATA, data_bytes },
+		{ RLIMIT_CPU, seconds },
+		{ RLIMIT_CORE, 0 },
 	};
+	struct rlimit limit;
 	int err;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
-		if (setrlimit(limits[i].what, &limits[i].limit))
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		if (getrlimit(limits[i].what, &limit))
 			return -errno;
+		if (limit.rlim_max > limits[i].most)
+			limit.rlim_max = limits[i].most;
+		limit.rlim_cur = limit.rlim_max;
+		if (setrlimit(limits[i].what, &limit))
+			return -errno;
+	}
 	err = filter_calls(out);
 	/* A kernel without seccomp: the limits hold. */
 	return err == -EINVAL || err == -ENOSYS ? 0 : err;
