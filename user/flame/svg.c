@@ -126,7 +126,7 @@ static void put_class(const struct flame_picture *p, const struct flame_frame *f
 	else
 		fprintf(p->f, "<g class=\"f c%u%s%s\"", fr->class,
 			name->marks & FLAME_KERNEL ? " k" : "",
-			fr->classes_n > 1	     ? " m"
+			is_mixed(p, fr)		     ? " m"
 			: name->marks & FLAME_KERNEL ? ""
 						     : shades[shade_of(name->text)]);
 }
