@@ -236,8 +236,11 @@ function layOut() {
 }
 
 function resize() {
-	const now = fixed || Math.max(320, svg.getBoundingClientRect().width);
-	if (Math.abs(now - width) >= .5) {
+	// A picture that has become too high for the window gets a scroll bar, and less width for it.
+	for (let tries = 0; tries < 2; tries++) {
+		const now = fixed || Math.max(320, svg.getBoundingClientRect().width);
+		if (Math.abs(now - width) < .5)
+			return;
 		width = now;
 		hideTip();
 		layOut();
