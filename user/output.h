@@ -42,6 +42,7 @@ struct flame_options {
 	double min_share; /* frames narrower than this share of the whole (1: all of it) are left
 			       * out; 0: those under a tenth of a pixel; negative: none */
 };
+#define FLAME_MIN_SHARE (0.1 / 1200) /* a tenth of a pixel at the nominal width */
 int flamegraph_write(const struct profile *p, const struct flame_options *o, FILE *f);
 
 /* json.c: the contract of docs/json.md. */

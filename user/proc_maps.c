@@ -84,7 +84,7 @@ static int by_start(const void *a, const void *b)
 	return x->start < y->start ? -1 : x->start > y->start;
 }
 
-static int read_file(const char *path, struct proc_maps *out)
+int proc_maps_read_file(const char *path, struct proc_maps *out)
 {
 	size_t room = 0, line_room = 0;
 	struct proc_map m;
@@ -140,7 +140,7 @@ static void read_other_thread(pid_t pid, struct proc_maps *out)
 		if (entry->d_name[0] == '.' || atoi(entry->d_name) == pid)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%d/task/%s/maps", pid, entry->d_name);
-		read_file(path, out);
+		proc_maps_read_file(path, out);
 	}
 	closedir(dir);
 }
@@ -151,7 +151,7 @@ int proc_maps_read(pid_t pid, struct proc_maps *out)
 	int err;
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	err = read_file(path, out);
+	err = proc_maps_read_file(path, out);
 	if (!err && !out->n)
 		read_other_thread(pid, out);
 	return err;

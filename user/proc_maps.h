@@ -24,6 +24,8 @@ struct proc_maps {
 
 /* Negative errno: -ESRCH no such process. A process without mappings (kernel thread) gives n = 0. */
 int proc_maps_read(pid_t pid, struct proc_maps *out);
+/* The same of a file in that format. */
+int proc_maps_read_file(const char *path, struct proc_maps *out);
 void proc_maps_free(struct proc_maps *m);
 const struct proc_map *proc_maps_find(const struct proc_maps *m, uint64_t addr);
 

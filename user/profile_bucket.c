@@ -166,9 +166,12 @@ int buckets_build(struct profile *p, struct build_buckets *k)
 {
 	struct profile_build *b = p->build;
 	struct row_parts r = { .calls = b->calls, .waits = b->waits };
+	size_t calls_left, waits_left;
 	int err = -ENOMEM;
 
 	sum_up(b);
+	calls_left = b->calls_n;
+	waits_left = b->waits_n;
 	k->first = calloc(p->threads_n + 1, sizeof(*k->first));
 	r.parts = calloc(b->calls_n + b->waits_n + 1, sizeof(*r.parts));
 	if (!k->first || !r.parts)
@@ -179,10 +182,10 @@ int buckets_build(struct profile *p, struct build_buckets *k)
 
 		r.thread = &p->threads[r.row];
 		/* Both are sorted by row. */
-		for (r.calls_n = 0; r.calls + r.calls_n < b->calls + b->calls_n; r.calls_n++)
+		for (r.calls_n = 0; r.calls_n < calls_left; r.calls_n++)
 			if (r.calls[r.calls_n].serial != r.row)
 				break;
-		for (r.waits_n = 0; r.waits + r.waits_n < b->waits + b->waits_n; r.waits_n++)
+		for (r.waits_n = 0; r.waits_n < waits_left; r.waits_n++)
 			if (r.waits[r.waits_n].serial != r.row)
 				break;
 		for (int s = 0; !err && s < PROFILE_STATES; s++)
@@ -190,8 +193,13 @@ int buckets_build(struct profile *p, struct build_buckets *k)
 		if (k->n > first)
 			qsort(k->buckets + first, k->n - first, sizeof(*k->buckets), by_bucket);
 		k->first[r.row + 1] = k->n;
-		r.calls += r.calls_n;
-		r.waits += r.waits_n;
+		/* Where there are none, the lists are NULL. */
+		if (r.calls_n)
+			r.calls += r.calls_n;
+		if (r.waits_n)
+			r.waits += r.waits_n;
+		calls_left -= r.calls_n;
+		waits_left -= r.waits_n;
 	}
 out:
 	free(r.parts);

@@ -48,6 +48,7 @@ static void put_stacks(struct screen *s, const struct profile *p)
 {
 	char count[FORMAT_SIZE], share[FORMAT_SIZE];
 	struct screen_line line = { .n = 0 };
+	const struct profile_reach *r = &p->reach;
 	uint64_t all = 0, sampled = 0;
 
 	for (size_t i = 0; i < p->lines_n; i++) {
@@ -57,6 +58,12 @@ static void put_stacks(struct screen *s, const struct profile *p)
 	}
 	screen_add(&line, " stacks: %s, standing for %s of the threads' time",
 		   format_count(count, p->stacks), format_percent(share, sampled, all));
+	if (p->unwound && all > r->none_ns)
+		screen_add(&line, "; %s of it reaches the thread's start",
+			   format_percent(share, r->whole_ns, all - r->none_ns));
+	if (p->unwound && r->truncated_ns)
+		screen_add(&line, ", %s was cut short (--stack-bytes)",
+			   format_percent(share, r->truncated_ns, all - r->none_ns));
 	screen_text(s, line.text, 3);
 }
 

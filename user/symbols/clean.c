@@ -88,7 +88,8 @@ void symbols_clean_name(char *name)
 			cut = out;
 		if ((size_t)(out - name) + (n ? n : 1) > SYMBOLS_NAME_MAX) {
 			memcpy(cut, dots, sizeof(dots));
-			return;
+			out = cut + sizeof(dots) - 1;
+			break;
 		}
 		if (!n || symbols_unsafe_char(code)) {
 			*out++ = '?';

@@ -17,7 +17,9 @@
 /* More output than this is cut: a frame shows SYMBOLS_NAME_MAX bytes. */
 #define OUTPUT_MAX 1024
 /* libiberty recurses over the name; the longest accepted one needs about 2 MiB of stack. Without
- * DMGL_NO_RECURSE_LIMIT it refuses every name of more than 1,024 bytes, and templates have those. */
+ * DMGL_NO_RECURSE_LIMIT it refuses every C++ name of more than 1,024 bytes, and templates have those.
+ * Rust names need the limit: their back references may lead to themselves, and the length bounds
+ * nothing. */
 #define MANGLED_MAX 4096
 
 struct output {
@@ -31,6 +33,9 @@ static void take_piece(const char *piece, size_t n, void *opaque)
 	struct output *o = opaque;
 	size_t room = OUTPUT_MAX - o->n;
 
+	/* Rust names have empty pieces without an address. */
+	if (!n)
+		return;
 	memcpy(o->text + o->n, piece, n < room ? n : room);
 	o->n += n < room ? n : room;
 	if (n > room)
@@ -41,7 +46,7 @@ static void take_piece(const char *piece, size_t n, void *opaque)
  * changes between setjmp and longjmp. */
 static bool print_name(const char *mangled, struct output *o)
 {
-	const int options = DMGL_ANSI | DMGL_NO_RECURSE_LIMIT;
+	const int options = DMGL_ANSI;
 
 	if (setjmp(o->full)) {
 		memcpy(o->text + o->n, "...", 4);
@@ -51,7 +56,8 @@ static bool print_name(const char *mangled, struct output *o)
 	if (!rust_demangle_callback(mangled, options, take_piece, o)) {
 		o->n = 0;
 		if (mangled[1] != 'Z' ||
-		    !cplus_demangle_v3_callback(mangled, options, take_piece, o))
+		    !cplus_demangle_v3_callback(mangled, options | DMGL_NO_RECURSE_LIMIT,
+						take_piece, o))
 			return false;
 	}
 	o->text[o->n] = '\0';

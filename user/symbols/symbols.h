@@ -44,6 +44,8 @@ int symbols_image_refresh(struct sym_image *im, bool force);
  * byte earlier). */
 uint32_t symbols_user_location(struct symbols *s, struct sym_image *im, uint64_t ip, bool leaf);
 uint32_t symbols_kernel_location(struct symbols *s, uint64_t ip);
+/* A frame that is no code: "[truncated]". name is shown as it is. 0: no memory. */
+uint32_t symbols_marker_location(struct symbols *s, const char *name);
 
 /* True when the address lies in an executable mapping of the image: ends frame-pointer garbage. */
 bool symbols_is_code(struct sym_image *im, uint64_t ip);
