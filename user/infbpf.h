@@ -199,7 +199,7 @@ struct user_regs {
  */
 #define SAMPLE_STACK_AT(max_stack) (sizeof(struct rec_sample) + (max_stack)*8)
 #define SAMPLE_RETURNS		   4
-#define SAMPLE_STACK_BYTES	   8192	 /* copied, unless --stack-bytes says otherwise */
+#define SAMPLE_STACK_BYTES	   16384 /* copied, unless --stack-bytes says otherwise */
 #define SAMPLE_STACK_MAX	   65536 /* --stack-bytes, at most */
 
 struct rec_sample {

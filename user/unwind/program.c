@@ -86,7 +86,7 @@ static int set_loc(struct run *r)
 {
 	uint64_t to = cursor_pointer(&r->c, r->cie->fde_encoding, 0) - r->start;
 
-	if (r->c.bad || to < r->pc || !r->cie->code_align)
+	if (r->c.bad || to < r->pc || to > r->length || !r->cie->code_align)
 		return -ENOEXEC;
 	to -= r->pc;
 	/* In bytes, whatever the code alignment is. */
