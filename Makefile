@@ -25,7 +25,8 @@ V_DIR   := $(B)/obj$(if $(STATIC),-static)$(if $(SANITIZE),-san)
 WARN    := -Wall -Wextra -Wshadow -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla
 CFLAGS  ?= -O2 -g
 SAN     := $(if $(SANITIZE),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
-ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(SAN) -Iuser -I$(B)/gen -DINFBPF_VERSION='"$(VERSION)"'
+ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(SAN) -Iuser -I$(B)/gen -DINFBPF_VERSION='"$(VERSION)"' \
+	$(if $(STATIC),-DINFBPF_STATIC)
 
 ALL           := $(B)/infbpf
 TEST_PROGRAMS :=
@@ -58,16 +59,19 @@ USER_SRC := $(sort $(wildcard user/*.c user/*/*.c))
 USER_OBJ := $(USER_SRC:%.c=$(V_DIR)/%.o)
 # Everything but main(): what unit tests link against.
 LIB_OBJ  := $(filter-out $(V_DIR)/user/main.o,$(USER_OBJ))
-USER_LIBS := -lbpf -lelf -lz -liberty -ljansson
-# Since elfutils 0.189 libelf.a wants zstd, before there may be none.
+USER_LIBS := -lbpf -ldw -lelf -lz -llzma -liberty -ljansson
+# libdw.a wants bzip2. Since elfutils 0.189 libelf.a wants zstd, before there may be none.
 ifdef STATIC
-USER_LIBS += $(shell echo 'int main(void) { return 0; }' | \
+USER_LIBS += -lbz2 $(shell echo 'int main(void) { return 0; }' | \
 	$(CC) -static -x c - -lzstd -o /dev/null 2>/dev/null && echo -lzstd)
 endif
 
 $(V_DIR)/%.o: %.c $(B)/gen/infbpf.skel.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+# The flame graph's script and style are embedded by the assembler, which tells no dependencies.
+$(addsuffix /user/flame/assets.o,$(sort $(V_DIR) $(B)/obj-san)): user/flame/flame.js user/flame/flame.css
 
 $(B)/infbpf: $(USER_OBJ) $(B)/.link$(if $(STATIC),-static)$(if $(SANITIZE),-san)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(if $(STATIC),-static) $(USER_OBJ) -o $@ $(USER_LIBS) -lm -lpthread
@@ -80,6 +84,7 @@ $(B)/.link: ; @mkdir -p $(B) && rm -f $(B)/.link* && touch $@
 -include gpu/gpu.mk
 -include tests/tests.mk
 -include tests/fuzz/fuzz.mk
+-include tests/stacks/stacks.mk
 -include docs/docs.mk
 
 .PHONY: all-late test-programs clean install format

@@ -10,7 +10,7 @@
  * can interrupt at any instruction and change the thread's sums; task_snapshot() copes.
  * Cost: the trap (0.5 us each) and about 0.1 us entry, 0.15 us return.
  */
-#include "infbpf.bpf.h"
+#include "stack.bpf.h"
 
 /* The thread's counters as of now, which is returned, as one consistent set. Before the window: as
  * nothing is accounted yet, zero. */
@@ -294,32 +294,21 @@ add:
 static __always_inline void call_stack(struct pt_regs *ctx, struct task_state *ts, u64 wall,
 				       u64 now)
 {
-	struct scratch *sc;
 	struct rec_sample *s;
-	struct cpu_counts *c;
 	u64 weight;
 
 	if (!stack_wanted(wall, &weight))
 		return;
-	sc = scratch_get(SCRATCH_PROBE);
-	if (!sc)
+	s = sample_begin();
+	if (!s)
 		return;
-	/* Preemptible: another thread may be in the middle of its record on this CPU. */
-	if (__sync_val_compare_and_swap(&sc->owned, 0, 1)) {
-		c = cpu_counts();
-		if (c)
-			__sync_fetch_and_add(&c->lost_stack, 1);
-		return;
-	}
-	s = &sc->sample;
 	sample_start(s, ts, SAMPLE_CALL, now, NULL);
 	s->call_ra = ctx->ip;
 	s->on_cpu_ns = weight;
 	s->syscall = INFBPF_NO_SYSCALL;
 	s->flags = WAIT_IN_CALL;
 	regs_save(&s->regs, ctx);
-	sample_send(ctx, sc, true, false);
-	sc->owned = 0;
+	sample_send(ctx, s, bpf_get_current_task_btf(), true, false);
 }
 
 /* at: the thread's counters at the return, now. */

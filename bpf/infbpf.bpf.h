@@ -29,6 +29,14 @@ SHARED const volatile __u32
 	cfg_prev_state SHARED_INIT(0); /* sched_switch has its 4th argument (5.18) */
 /* 1: stacks of waits are taken after the switch-in; 0: at switch-out, no better hook exists */
 SHARED const volatile __u32 cfg_after_switch SHARED_INIT(0);
+/* Of the user stack, copied with a sample; 0: the kernel walks it by frame pointers instead. */
+SHARED const volatile __u32 cfg_stack_bytes SHARED_INIT(SAMPLE_STACK_BYTES);
+/* What a sample takes in the ring: SAMPLE_STACK_AT + cfg_stack_bytes. */
+SHARED const volatile __u32 cfg_sample_bytes SHARED_INIT(SAMPLE_STACK_AT(INFBPF_MAX_STACK) +
+							 SAMPLE_STACK_BYTES);
+/* From the top of an alternate signal stack, rounded down to 64, to the ucontext of the signal that
+ * went there; 0: not known. */
+SHARED const volatile __u32 cfg_sigframe_bytes SHARED_INIT(0);
 
 /* --- globals, changed while running --- */
 /* The window's clock gates: an event counts when t_begin <= its time < t_end. */
@@ -102,19 +110,16 @@ struct task_state {
 		[INFBPF_COMM]; /* before the last rename: the name of the image that exec ends */
 };
 
-/* Room to build a record in. One a CPU and use: an interrupt must not find its own in use. */
+/* Room to build a record in that does not go through the ring, or not at once. One a CPU and use. */
 enum scratch_use {
-	SCRATCH_SAMPLE, /* on-CPU clock: hard interrupt */
 	SCRATCH_SWITCH, /* around a context switch: no preemption */
-	SCRATCH_PROBE,	/* user probes: preemptible, so the owner is marked */
 	SCRATCH_ITER,	/* closing iterator: one reader */
 	SCRATCH_USES,
 };
 
 struct scratch {
-	u64 owned;
 	struct rec_sample sample;
-	u64 ips[2 * INFBPF_MAX_STACK];
+	u64 ips[INFBPF_MAX_STACK];
 	struct rec_thread thread;
 };
 
@@ -388,113 +393,6 @@ static __always_inline u64 ring_flags(void)
 	u64 size = bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE);
 
 	return used > size / 4 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
-}
-
-static __always_inline void regs_save(struct user_regs *out, const struct pt_regs *regs)
-{
-	out->ip = regs->ip;
-	out->sp = regs->sp;
-	out->bp = regs->bp;
-	out->bx = regs->bx;
-	out->r12 = regs->r12;
-	out->r13 = regs->r13;
-	out->r14 = regs->r14;
-	out->r15 = regs->r15;
-}
-
-#define PENDING_LOOKED 16 /* return probes looked through; other tracers may have their own */
-
-/*
- * Where the calls in progress will return to. A pending return probe has hidden that address from
- * stack walks (the kernel's own mends them since 6.11, a copy of the stack nobody), but the kernel
- * keeps it. Asked for at samples only: reading it from the stack at each entry costs 60 ns.
- */
-static __always_inline void sample_returns(struct rec_sample *s, const struct task_state *ts,
-					   struct task_struct *task)
-{
-	struct return_instance *ri;
-	int i;
-
-	s->call_ra = 0;
-	for (i = 0; i < SAMPLE_RETURNS; i++)
-		s->returns[i] = 0;
-	if (!ts->depth || !task || !bpf_core_field_exists(task->utask))
-		return;
-	ri = task->utask->return_instances;
-	for (i = 0; i < PENDING_LOOKED && ri; i++) {
-		if (i < SAMPLE_RETURNS)
-			s->returns[i] = ri->orig_ret_vaddr;
-		if (ri->stack == ts->call_sp[0]) {
-			s->call_ra = ri->orig_ret_vaddr;
-			break;
-		}
-		ri = ri->next;
-	}
-}
-
-/* task: whose pending returns are to be noted, NULL: those of no one. */
-static __always_inline void sample_start(struct rec_sample *s, const struct task_state *ts,
-					 u16 kind, u64 now, struct task_struct *task)
-{
-	s->hdr.type = REC_SAMPLE;
-	s->serial = ts->serial;
-	s->time_ns = now;
-	s->tgid = ts->tgid;
-	s->tid = ts->tid;
-	s->image = ts->image;
-	s->kind = kind;
-	s->call = ts->depth ? ts->call : 0;
-	s->on_cpu_ns = 0;
-	s->woken_ns = 0;
-	s->preempted_ns = 0;
-	s->blocked_ns = 0;
-	s->syscall = ts->syscall;
-	s->flags = ts->wait_flags;
-	s->stack_bytes = 0;
-	s->seq = 0;
-	sample_returns(s, ts, task);
-}
-
-/*
- * Walks the stacks of the current task by frame pointers and sends the record. ctx: the program's.
- * Cost: 0.6 us for a few frames, 1.9 us for 26; only ever for stacks that were decided on.
- * Context: any; bpf_get_stack does not fault user pages in.
- */
-static __always_inline void sample_send(void *ctx, struct scratch *sc, bool user, bool kernel)
-{
-	struct rec_sample *s = &sc->sample;
-	struct cpu_counts *c = cpu_counts();
-	long un = 0, kn = 0;
-	u64 len;
-
-	if (user) {
-		un = bpf_get_stack(ctx, sc->ips, INFBPF_MAX_STACK * 8, BPF_F_USER_STACK);
-		if (un < 0)
-			un = 0;
-	}
-	un >>= 3;
-	if (un > INFBPF_MAX_STACK)
-		un = INFBPF_MAX_STACK;
-	if (kernel) {
-		kn = bpf_get_stack(ctx, &sc->ips[un], INFBPF_MAX_STACK * 8, 0);
-		if (kn < 0)
-			kn = 0;
-	}
-	kn >>= 3;
-	if (kn > INFBPF_MAX_STACK)
-		kn = INFBPF_MAX_STACK;
-	s->user_n = un;
-	s->kernel_n = kn;
-	len = sizeof(*s) + (un + kn) * 8;
-	if (len > sizeof(*s) + sizeof(sc->ips))
-		return;
-	s->hdr.len = len;
-	if (!c)
-		return;
-	if (bpf_ringbuf_output(&ring, s, len, ring_flags()))
-		c->lost_ring++;
-	else
-		c->samples++;
 }
 
 #endif /* INFBPF_BPF_H */

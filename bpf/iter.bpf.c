@@ -5,7 +5,7 @@
  *
  * Context: the process that reads the iterator; preemptible; one reader at a time.
  */
-#include "infbpf.bpf.h"
+#include "stack.bpf.h"
 #include "thread.bpf.h"
 
 SEC("iter/task")

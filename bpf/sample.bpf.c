@@ -6,7 +6,7 @@
  * tick where the interrupted task is not in scope, a stack walk where it is; 99 times a second and
  * CPU.
  */
-#include "infbpf.bpf.h"
+#include "stack.bpf.h"
 
 SEC("perf_event")
 int handle_clock(struct bpf_perf_event_data *ctx)
@@ -16,7 +16,6 @@ int handle_clock(struct bpf_perf_event_data *ctx)
 	struct task_struct *task;
 	struct task_state *ts;
 	struct rec_sample *s;
-	struct scratch *sc;
 	bool user;
 
 	if (!in_window(now))
@@ -27,10 +26,9 @@ int handle_clock(struct bpf_perf_event_data *ctx)
 	ts = bpf_task_storage_get(&tasks, task, NULL, 0);
 	if (!ts || ts->flags & TASK_FLUSHED)
 		return 0;
-	sc = scratch_get(SCRATCH_SAMPLE);
-	if (!sc)
+	s = sample_begin();
+	if (!s)
 		return 0;
-	s = &sc->sample;
 	sample_start(s, ts, SAMPLE_ON_CPU, now, task);
 	s->syscall = INFBPF_NO_SYSCALL;
 	s->flags = 0;
@@ -38,6 +36,6 @@ int handle_clock(struct bpf_perf_event_data *ctx)
 	 * into the kernel. */
 	user = (ctx->regs.cs & 3) == 3;
 	regs_save(&s->regs, (struct pt_regs *)bpf_task_pt_regs(task));
-	sample_send(ctx, sc, !(task->flags & PF_KTHREAD), !user);
+	sample_send(ctx, s, task, !(task->flags & PF_KTHREAD), !user);
 	return 0;
 }

@@ -7,7 +7,7 @@
  * storage is created elsewhere: before 6.4 creating it here could allocate under that lock).
  * Cost: two storage look-ups a switch, one a wake-up; the clock is read only where one is in scope.
  */
-#include "infbpf.bpf.h"
+#include "stack.bpf.h"
 #include "thread.bpf.h"
 
 /* The facts that tell what the task begins to wait for. */
@@ -40,19 +40,19 @@ static __always_inline void wait_begin(struct task_state *ts, struct task_struct
 static __always_inline void switch_out_stack(void *ctx, struct task_state *ts,
 					     struct task_struct *prev, u64 now)
 {
-	struct scratch *sc;
+	struct rec_sample *s;
 
 	if (now - ts->last_out_ns < period_ns)
 		return;
-	sc = scratch_get(SCRATCH_SWITCH);
-	if (!sc)
+	s = sample_begin();
+	if (!s)
 		return;
 	ts->last_out_ns = now;
 	ts->out_seq = __sync_fetch_and_add(&next_seq, 1);
-	sample_start(&sc->sample, ts, SAMPLE_OUT, now, prev);
-	sc->sample.seq = ts->out_seq;
-	regs_save(&sc->sample.regs, (struct pt_regs *)bpf_task_pt_regs(prev));
-	sample_send(ctx, sc, !(ts->wait_flags & WAIT_KTHREAD), true);
+	sample_start(s, ts, SAMPLE_OUT, now, prev);
+	s->seq = ts->out_seq;
+	regs_save(&s->regs, (struct pt_regs *)bpf_task_pt_regs(prev));
+	sample_send(ctx, s, prev, !(ts->wait_flags & WAIT_KTHREAD), true);
 }
 
 /* Counts switches by the kernel's own counters, which were moved just before the tracepoint: the same

@@ -5,13 +5,12 @@
  *
  * Cost: one array look-up a switch where no stack is due.
  */
-#include "infbpf.bpf.h"
+#include "stack.bpf.h"
 
 static __always_inline int after_switch(void *ctx)
 {
 	struct task_struct *task;
 	struct task_state *ts;
-	struct scratch *sc;
 	struct rec_sample *s;
 	struct cpu_state *cpu = cpu_state();
 
@@ -23,18 +22,17 @@ static __always_inline int after_switch(void *ctx)
 	/* Not marked: the mark was for a newborn thread that left through schedule_tail. */
 	if (!ts || !(ts->flags & TASK_PENDING))
 		return 0;
-	sc = scratch_get(SCRATCH_SWITCH);
-	if (!sc)
+	ts->flags &= ~TASK_PENDING;
+	s = sample_begin();
+	if (!s)
 		return 0;
 	ts->busy++;
-	ts->flags &= ~TASK_PENDING;
-	s = &sc->sample;
 	sample_start(s, ts, SAMPLE_WAIT, bpf_ktime_get_ns(), task);
 	s->woken_ns = ts->due_woken_ns;
 	s->preempted_ns = ts->due_preempted_ns;
 	s->blocked_ns = ts->due_blocked_ns;
 	regs_save(&s->regs, (struct pt_regs *)bpf_task_pt_regs(task));
-	sample_send(ctx, sc, !(task->flags & PF_KTHREAD), true);
+	sample_send(ctx, s, task, !(task->flags & PF_KTHREAD), true);
 	ts->busy--;
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <bpf/libbpf.h>
 #include "cmd.h"
 #include "cuda.h"
+#include "doctor_stacks.h"
 #include "hooks.h"
 #include "infbpf.skel.h"
 #include "options.h"
@@ -163,7 +164,7 @@ static void print_privileges(void)
 static int print_process(pid_t pid, struct fault *f)
 {
 	struct cuda_libs libs = { 0 };
-	char label[32], name[32];
+	char label[32], name[32], text[256];
 	int err = target_check_pid(&pid, f);
 
 	if (err)
@@ -201,6 +202,8 @@ static int print_process(pid_t pid, struct fault *f)
 		printf("%-*s%s\n", LABEL, "",
 		       "no CUDA library: not mapped yet, or a stripped static runtime");
 	cuda_libs_free(&libs);
+	if (!doctor_stacks(pid, text, sizeof(text)))
+		printf("%-*s%s\n", LABEL, "", text);
 	return 0;
 }
 

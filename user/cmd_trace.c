@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "clock.h"
 #include "cmd.h"
 #include "format.h"
 #include "options.h"
+#include "out_file.h"
 #include "output.h"
+#include "infbpf.h"
 #include "session.h"
 
 #define DEFAULT_PERIOD_NS   (10 * NS_PER_MS)
@@ -22,8 +22,8 @@
 struct trace_options {
 	struct session_options session;
 	struct fold_options fold;
-	const char *folded; /* -o, NULL: see open_folded() */
-	const char *json;
+	const char *folded; /* -o, NULL: see folded_default() */
+	const char *svg, *json;
 	bool quiet;
 	bool wide;
 };
@@ -66,6 +66,13 @@ static int set_json(void *out, const char *arg, struct fault *f)
 {
 	(void)f;
 	((struct trace_options *)out)->json = arg;
+	return 0;
+}
+
+static int set_svg(void *out, const char *arg, struct fault *f)
+{
+	(void)f;
+	((struct trace_options *)out)->svg = arg;
 	return 0;
 }
 
@@ -154,6 +161,44 @@ static int set_hooks(void *out, const char *arg, struct fault *f)
 	return err;
 }
 
+static int set_unwind(void *out, const char *arg, struct fault *f)
+{
+	static const struct option_choice choices[] = { { "auto", SESSION_UNWIND_AUTO },
+							{ "dwarf", SESSION_UNWIND_DWARF },
+							{ "fp", SESSION_UNWIND_FP },
+							{ NULL, 0 } };
+	int value, err = options_choice("--unwind", arg, choices, &value, f);
+
+	if (!err)
+		((struct trace_options *)out)->session.unwind = value;
+	return err;
+}
+
+static int set_stack_bytes(void *out, const char *arg, struct fault *f)
+{
+	uint64_t value;
+	int err = options_number("--stack-bytes", arg, 512, SAMPLE_STACK_MAX, &value, f);
+
+	/* Whole words. */
+	if (!err)
+		((struct trace_options *)out)->session.stack_bytes = value & ~(uint64_t)15;
+	return err;
+}
+
+static int set_unwind_cache(void *out, const char *arg, struct fault *f)
+{
+	(void)f;
+	((struct trace_options *)out)->session.unwind_cache = arg;
+	return 0;
+}
+
+static int set_lines(void *out, const char *arg, struct fault *f)
+{
+	(void)f, (void)arg;
+	((struct trace_options *)out)->session.lines = true;
+	return 0;
+}
+
 static int set_wide(void *out, const char *arg, struct fault *f)
 {
 	(void)f, (void)arg;
@@ -181,6 +226,7 @@ static const struct option_row rows[] = {
 	{ "all", 'a', NULL, "trace the whole host", set_all },
 	{ "duration", 'd', "TIME", "end after TIME: 10, 500ms, 2m", set_duration },
 	{ "output", 'o', "FILE", "folded stacks go here ('-': stdout)", set_output },
+	{ "svg", 0, "FILE", "draw the flame graph", set_svg },
 	{ "json", 0, "FILE", "write the figures as JSON", set_json },
 	{ "state", 0, "STATE", "all, on-cpu, off-cpu, run-queue, blocked or gpu", set_state },
 	{ "unit", 0, "UNIT", "of the folded values: us (default), ns or ms", set_unit },
@@ -190,6 +236,12 @@ static const struct option_row rows[] = {
 	{ "max-stacks", 0, "N", "stacks a second; beyond, --period is raised (10000)",
 	  set_max_stacks },
 	{ "max-threads", 0, "N", "ended threads with a row of their own (4096)", set_max_threads },
+	{ "unwind", 0, "KIND", "of user stacks: auto, dwarf or fp (frame pointers)", set_unwind },
+	{ "stack-bytes", 0, "N", "of the user stack, copied with each sample (8192)",
+	  set_stack_bytes },
+	{ "unwind-cache", 0, "DIR", "keep unwinding tables here for the next run",
+	  set_unwind_cache },
+	{ "lines", 0, NULL, "source lines and inlined functions in the frames", set_lines },
 	{ "hooks", 0, "KIND", "auto, btf, kprobe or tracepoint, where a hook has it", set_hooks },
 	{ "wide", 'w', NULL, "summary of all threads and calls, not one screen", set_wide },
 	{ "quiet", 'q', NULL, "no summary, no progress", set_quiet },
@@ -226,84 +278,7 @@ static int parse(int argc, char **argv, struct trace_options *o, struct fault *f
 	return 0;
 }
 
-/* --- output files: opened before the trace, so that a bad path costs nothing --- */
-
-struct out_file {
-	FILE *f;
-	char path[4096]; /* "" : not wanted */
-	bool created;	 /* did not exist before */
-	bool standard;	 /* stdout */
-};
-
-static int out_open(struct out_file *o, struct fault *f)
-{
-	struct stat st;
-	int fd;
-
-	if (!strcmp(o->path, "-")) {
-		snprintf(o->path, sizeof(o->path), "stdout");
-		o->standard = true;
-		o->f = stdout;
-		return 0;
-	}
-	o->created = stat(o->path, &st);
-	/* Not truncated until there is something to write. */
-	fd = open(o->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	o->f = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!o->f)
-		return fault_set(f, EXIT_FAILED, errno, "cannot write %s: %s", o->path,
-				 strerror(errno));
-	return 0;
-}
-
-/* Nothing came of it: a file that was not there before is not left behind empty. */
-static void out_discard(struct out_file *o)
-{
-	if (!o->f || o->standard)
-		return;
-	fclose(o->f);
-	o->f = NULL;
-	if (o->created)
-		unlink(o->path);
-}
-
-/* Writes through one of the writers; an error is one line and leaves the other outputs alone. */
-static bool out_begin(struct out_file *o)
-{
-	struct stat st;
-
-	if (!o->f)
-		return false;
-	if (!o->standard && !fstat(fileno(o->f), &st) && S_ISREG(st.st_mode) &&
-	    ftruncate(fileno(o->f), 0))
-		message_print("cannot empty %s: %s", o->path, strerror(errno));
-	return true;
-}
-
-static int out_end(struct out_file *o, int err)
-{
-	long written = ftell(o->f);
-	int flushed;
-
-	if (!err && fflush(o->f))
-		err = -errno;
-	flushed = o->standard ? 0 : fclose(o->f);
-	o->f = NULL;
-	if (!err && flushed)
-		err = -errno;
-	if (!err)
-		return EXIT_DONE;
-	/* The reader of a pipe has seen enough: no failure of ours. */
-	if (err == -EPIPE)
-		return EXIT_DONE;
-	if (written > 0)
-		message_print("%s: %s after %ld bytes; the other outputs are not affected", o->path,
-			      strerror(-err), written);
-	else
-		message_print("%s: %s; the other outputs are not affected", o->path,
-			      strerror(-err));
-	return EXIT_FAILED;
-}
+/* --- outputs --- */
 
 /* Where the folded stacks go when no -o says so. */
 static void folded_default(const struct trace_options *o, char *path, size_t len)
@@ -353,46 +328,73 @@ static unsigned int terminal_columns(void)
 	return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) || !w.ws_col ? 80 : w.ws_col;
 }
 
+enum { OUT_FOLDED, OUT_SVG, OUT_JSON, OUTS };
+
+/* lines_n: what the note in "written:" counts. */
+static int write_folded(const struct trace_options *o, const struct profile *p, FILE *f, size_t *n)
+{
+	return fold_write(p, &o->fold, f, n);
+}
+
+static int write_svg(const struct trace_options *o, const struct profile *p, FILE *f, size_t *n)
+{
+	const struct flame_options flame = { .min_share = FLAME_MIN_SHARE };
+
+	(void)o, (void)n;
+	return flamegraph_write(p, &flame, f);
+}
+
+static int write_json(const struct trace_options *o, const struct profile *p, FILE *f, size_t *n)
+{
+	(void)o, (void)n;
+	return json_write(p, f);
+}
+
+static int (*const writers[OUTS])(const struct trace_options *o, const struct profile *p, FILE *f,
+				  size_t *n) = {
+	[OUT_FOLDED] = write_folded,
+	[OUT_SVG] = write_svg,
+	[OUT_JSON] = write_json,
+};
+
 static int write_results(const struct trace_options *o, struct session *s, const struct profile *p,
-			 struct out_file *folded, struct out_file *json)
+			 struct out_file *outs)
 {
 	struct summary_options summary = {
 		.colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR"),
 		.wide = o->wide,
 		.columns = terminal_columns(),
 	};
-	int code = EXIT_DONE, one, err;
-	bool folded_ok, json_ok = false;
+	bool written[OUTS] = { false };
+	int code = EXIT_DONE, one;
+	const char *comma = "";
 	size_t lines = 0;
 
-	out_begin(folded);
-	err = fold_write(p, &o->fold, folded->f, &lines);
-	code = out_end(folded, err);
-	folded_ok = code == EXIT_DONE;
-	session_count_cpu(s);
-	if (out_begin(json)) {
-		err = json_write(p, json->f);
-		one = out_end(json, err);
-		json_ok = one == EXIT_DONE;
+	for (int i = 0; i < OUTS; i++) {
+		if (!out_begin(&outs[i]))
+			continue;
+		one = out_end(&outs[i], writers[i](o, p, outs[i].f, &lines));
+		written[i] = one == EXIT_DONE;
 		code = code ? code : one;
+		session_count_cpu(s);
 	}
 	if (o->quiet)
 		return code;
-	session_count_cpu(s);
 	summary_write(p, &summary, stderr);
-	if (folded_ok || json_ok)
-		fprintf(stderr, " written:");
-	if (folded_ok)
-		fprintf(stderr, " %s (%zu stacks)", folded->path, lines);
-	if (json_ok)
-		fprintf(stderr, "%s %s", folded_ok ? "," : "", json->path);
-	if (folded_ok || json_ok)
+	for (int i = 0; i < OUTS; i++) {
+		if (!written[i])
+			continue;
+		fprintf(stderr, "%s %s", *comma ? comma : " written:", outs[i].path);
+		if (i == OUT_FOLDED)
+			fprintf(stderr, " (%zu stacks)", lines);
+		comma = ",";
+	}
+	if (*comma)
 		fprintf(stderr, "\n");
 	return code;
 }
 
-static int trace(const struct trace_options *o, struct out_file *folded, struct out_file *json,
-		 struct fault *f)
+static int trace(const struct trace_options *o, struct out_file *outs, struct fault *f)
 {
 	bool terminal = isatty(STDERR_FILENO) && !o->quiet;
 	struct progress progress = { 0 };
@@ -413,7 +415,7 @@ static int trace(const struct trace_options *o, struct out_file *folded, struct 
 		fprintf(stderr, "\r\033[K");
 	if (session_finish(s, &p, f))
 		goto out;
-	code = write_results(o, s, p, folded, json);
+	code = write_results(o, s, p, outs);
 	if (o->session.command) {
 		status = session_wait_command(s);
 		code = status ? status : code;
@@ -429,30 +431,31 @@ int cmd_trace(int argc, char **argv)
 		.session = { .period_ns = DEFAULT_PERIOD_NS,
 			     .freq_hz = DEFAULT_FREQ_HZ,
 			     .max_stacks = DEFAULT_MAX_STACKS,
-			     .max_threads = DEFAULT_MAX_THREADS },
+			     .max_threads = DEFAULT_MAX_THREADS,
+			     .stack_bytes = SAMPLE_STACK_BYTES },
 	};
-	struct out_file folded = { 0 }, json = { 0 };
+	struct out_file outs[OUTS] = { 0 };
+	char folded[sizeof(outs[0].path)];
 	struct fault f = { 0 };
 	int code, err = parse(argc, argv, &o, &f);
+	const char *paths[OUTS] = {
+		[OUT_FOLDED] = o.folded, [OUT_SVG] = o.svg, [OUT_JSON] = o.json
+	};
 
 	if (err == -ECANCELED)
 		return EXIT_DONE;
-	if (!err) {
-		if (o.folded)
-			snprintf(folded.path, sizeof(folded.path), "%s", o.folded);
-		else
-			folded_default(&o, folded.path, sizeof(folded.path));
-		err = out_open(&folded, &f);
+	if (!err && !o.folded) {
+		folded_default(&o, folded, sizeof(folded));
+		paths[OUT_FOLDED] = folded;
 	}
-	if (!err && o.json) {
-		snprintf(json.path, sizeof(json.path), "%s", o.json);
-		err = out_open(&json, &f);
-	}
-	code = err ? (int)f.code : trace(&o, &folded, &json, &f);
+	for (int i = 0; i < OUTS && !err; i++)
+		if (paths[i])
+			err = out_open(&outs[i], paths[i], &f);
+	code = err ? (int)f.code : trace(&o, outs, &f);
 	if (f.code)
 		fault_print(&f);
-	out_discard(&folded);
-	out_discard(&json);
+	for (int i = 0; i < OUTS; i++)
+		out_discard(&outs[i]);
 	target_pids_free(&o.session.pids);
 	return code;
 }

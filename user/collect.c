@@ -5,26 +5,25 @@
 #include <string.h>
 #include "collect_private.h"
 #include "cuda.h"
-#include "remote_walk.h"
 #include "symbols/symbols.h"
 
 /* Distinct stacks kept: about 200,000 of 30 frames. */
 #define STACKS_MAX_BYTES (32UL << 20)
 /* Processes whose maps are read at birth or exec, in 100 ms. */
 #define LIFE_BUDGET 50
-/* x86-64 maps the trampoline of return probes in the last page of user space, of 47 or 56 bits. */
-#define UPROBES_PAGE   0x7fffffffe000ULL
-#define UPROBES_PAGE_5 0xffffffffffe000ULL
-#define PAGE_BITS      12
+/* Samples kept until they can be walked. */
+#define LATER_MAX_BYTES (16UL << 20)
 
-struct collect *collect_new(struct profile *p, struct symbols *symbols)
+struct collect *collect_new(struct profile *p, struct symbols *symbols, struct unwind *unwind)
 {
 	struct collect *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return NULL;
 	c->profile = p;
-	c->symbols = symbols;
+	c->walk.symbols = symbols;
+	c->walk.unwind = unwind;
+	c->later_end = &c->later;
 	c->stacks.max_bytes = STACKS_MAX_BYTES;
 	c->options.t_end_ns = ~0ULL;
 	c->life_budget = LIFE_BUDGET;
@@ -35,6 +34,10 @@ void collect_free(struct collect *c)
 {
 	if (!c)
 		return;
+	for (struct later *l = c->later, *next; l; l = next) {
+		next = l->next;
+		free(l);
+	}
 	stacks_free(&c->stacks);
 	free(c->extras);
 	free(c);
@@ -43,11 +46,6 @@ void collect_free(struct collect *c)
 struct collect_options *collect_options(struct collect *c)
 {
 	return &c->options;
-}
-
-void collect_refill(struct collect *c)
-{
-	c->life_budget = LIFE_BUDGET;
 }
 
 uint64_t collect_stacks(const struct collect *c)
@@ -152,45 +150,6 @@ static int on_thread(struct collect *c, const struct rec_thread *r)
 	return collect_thread_call(c, r->serial, &r->open_call);
 }
 
-static bool is_trampoline(uint64_t ip)
-{
-	uint64_t page = ip >> PAGE_BITS << PAGE_BITS;
-
-	return page == UPROBES_PAGE || page == UPROBES_PAGE_5;
-}
-
-/* The user part of a stack, outermost first, cut where a frame-pointer walk goes astray: at the first
- * address that is no code, or where the outermost repeats to the end (loops at clone). */
-static size_t locate_user(struct collect *c, const struct rec_sample *s, struct sym_image *im,
-			  const uint64_t *ips, size_t n, uint32_t *out, uint16_t *outside)
-{
-	size_t kept = 0, inside = 0, mended = 0;
-	uint32_t other;
-	uint64_t ip;
-
-	/* Repeats further in are recursion. */
-	while (n > 1 && ips[n - 1] == ips[n - 2])
-		n--;
-	for (size_t i = 0; i < n; i++) {
-		ip = ips[i];
-		if (is_trampoline(ip) && mended < SAMPLE_RETURNS && s->returns[mended])
-			ip = s->returns[mended++];
-		if (i && !symbols_is_code(im, ip))
-			break;
-		if (s->call_ra && ip == s->call_ra && !inside)
-			inside = kept + 1; /* this one is the caller */
-		out[kept++] = symbols_user_location(c->symbols, im, ip, i == 0);
-	}
-	for (size_t i = 0; i < kept / 2; i++) {
-		other = out[i];
-		out[i] = out[kept - 1 - i];
-		out[kept - 1 - i] = other;
-	}
-	/* No return address to look for: the return probe is at work, and all of the stack is callers. */
-	*outside = inside ? kept + 1 - inside : s->call_ra ? 0 : kept;
-	return kept;
-}
-
 static void pending_add(struct collect *c, const struct rec_sample *s, struct stack_entry *e)
 {
 	struct pending *p = &c->pending[s->seq & (PENDING_SLOTS - 1)];
@@ -201,39 +160,22 @@ static void pending_add(struct collect *c, const struct rec_sample *s, struct st
 	p->entry = e;
 }
 
-static int on_sample(struct collect *c, const struct rec_sample *s, size_t len)
+/* The sample's stack with its user part walked: merged with its like. */
+static int add_sample(struct collect *c, const struct rec_sample *s,
+		      const struct collect_stack *user)
 {
-	uint64_t ips[2 * INFBPF_MAX_STACK];
-	uint32_t locations[2 * INFBPF_MAX_STACK];
-	const uint64_t *user = ips, *kernel;
+	const uint64_t *kernel = (const uint64_t *)(s + 1);
+	uint32_t locations[USER_FRAMES_MAX + 1 + INFBPF_MAX_STACK];
 	struct stack_key key = { 0 };
 	struct stack_entry *e;
-	struct sym_image *im;
-	size_t user_n = s->user_n, n;
+	size_t n = user->n;
 
-	n = (size_t)s->user_n + s->kernel_n;
-	if (s->user_n > INFBPF_MAX_STACK || s->kernel_n > INFBPF_MAX_STACK ||
-	    len < sizeof(*s) + n * 8)
-		return -EINVAL;
-	if (s->tgid == c->options.command_tgid && s->image == 0)
-		return 0;
-	memcpy(ips, s + 1, n * 8);
-	kernel = ips + s->user_n;
-	c->samples++;
-	im = symbols_image(c->symbols, s->tgid, s->image, 0, 0);
-	if (!im)
-		return -ENOMEM;
-	if (s->kind == SAMPLE_OPEN_WAIT && s->regs.ip) {
-		uint64_t remote[INFBPF_MAX_STACK];
-
-		user_n = remote_walk(s->tgid, &s->regs, remote, INFBPF_MAX_STACK);
-		n = locate_user(c, s, im, remote, user_n, locations, &key.outside_n);
-	} else {
-		n = locate_user(c, s, im, user, user_n, locations, &key.outside_n);
-	}
-	key.user_n = n;
+	memcpy(locations, user->locations, n * sizeof(*locations));
 	for (size_t i = 0; i < s->kernel_n; i++)
-		locations[n++] = symbols_kernel_location(c->symbols, kernel[s->kernel_n - 1 - i]);
+		locations[n++] =
+			symbols_kernel_location(c->walk.symbols, kernel[s->kernel_n - 1 - i]);
+	key.user_n = user->n;
+	key.outside_n = user->outside;
 	key.frames_n = n;
 	key.serial = s->serial;
 	key.syscall = s->syscall;
@@ -253,6 +195,86 @@ static int on_sample(struct collect *c, const struct rec_sample *s, size_t len)
 	e->weight_ns[PROFILE_PREEMPTED] += s->preempted_ns;
 	e->weight_ns[PROFILE_BLOCKED] += s->blocked_ns;
 	return 0;
+}
+
+/* 0, or -EAGAIN: not yet. */
+static int walk_sample(struct collect *c, const struct rec_sample *s, size_t len)
+{
+	struct collect_stack user;
+	struct sym_image *im;
+	int err;
+
+	im = symbols_image(c->walk.symbols, s->tgid, s->image, 0, 0);
+	if (!im)
+		return -ENOMEM;
+	c->walk.frame_pointers = c->options.frame_pointers;
+	err = collect_stack_user(&c->walk, im, s, len, &user);
+	return err ? err : add_sample(c, s, &user);
+}
+
+/* Keeps a copy for walk_later(). SAMPLE_OUT's weight comes by a record that would not find it. */
+static int keep_sample(struct collect *c, const struct rec_sample *s, size_t len)
+{
+	struct later *l;
+
+	if (c->later_bytes + len > LATER_MAX_BYTES || s->kind == SAMPLE_OUT) {
+		c->lost++;
+		return 0;
+	}
+	l = malloc(offsetof(struct later, sample) + len);
+	if (!l)
+		return -ENOMEM;
+	l->next = NULL;
+	l->len = len;
+	memcpy(&l->sample, s, len);
+	*c->later_end = l;
+	c->later_end = &l->next;
+	c->later_bytes += len;
+	return 0;
+}
+
+/* Tries the samples that had to wait again; with c->walk.wait all are done then. */
+static int walk_later(struct collect *c)
+{
+	struct later **at = &c->later, *l;
+	int err = 0;
+
+	while ((l = *at)) {
+		int one = err ? -EAGAIN : walk_sample(c, &l->sample, l->len);
+
+		if (one == -EAGAIN) {
+			at = &l->next;
+			continue;
+		}
+		err = one;
+		*at = l->next;
+		c->later_bytes -= l->len;
+		free(l);
+	}
+	c->later_end = at;
+	return err;
+}
+
+int collect_refill(struct collect *c)
+{
+	c->life_budget = LIFE_BUDGET;
+	c->walk.wait = false;
+	return walk_later(c);
+}
+
+static int on_sample(struct collect *c, const struct rec_sample *s, size_t len)
+{
+	int err;
+
+	if (s->kernel_n > INFBPF_MAX_STACK || len < sizeof(*s) + s->kernel_n * sizeof(uint64_t))
+		return -EINVAL;
+	if (s->tgid == c->options.command_tgid && s->image == 0)
+		return 0;
+	c->samples++;
+	/* A wait that is still open is read from its process: now or never. */
+	c->walk.wait = s->kind == SAMPLE_OPEN_WAIT;
+	err = walk_sample(c, s, len);
+	return err == -EAGAIN ? keep_sample(c, s, len) : err;
 }
 
 static void on_resolve(struct collect *c, const struct rec_resolve *r)
@@ -278,7 +300,8 @@ static int on_life(struct collect *c, const struct rec_life *r)
 	if (!c->life_budget)
 		return 0;
 	c->life_budget--;
-	return symbols_image(c->symbols, r->tgid, r->image, r->parent, parent_image) ? 0 : -ENOMEM;
+	return symbols_image(c->walk.symbols, r->tgid, r->image, r->parent, parent_image) ? 0
+											  : -ENOMEM;
 }
 
 int collect_record(struct collect *c, const void *data, size_t len)
@@ -303,23 +326,39 @@ int collect_record(struct collect *c, const void *data, size_t len)
 	return -EINVAL;
 }
 
+/* A location may be several frames, where functions are inlined. */
+#define FRAMES_MAX (USER_FRAMES_MAX + 1 + INFBPF_MAX_STACK)
+
+static size_t name_frames(struct collect *c, const uint32_t *locations, size_t n,
+			  const char **frames, size_t max)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < n && at < max; i++)
+		at += symbols_frames(c->walk.symbols, locations[i], frames + at, max - at);
+	return at;
+}
+
 static int add_stack(struct collect *c, const struct stack_entry *e, const char **frames)
 {
+	const struct stack_key *key = &e->key;
 	struct profile_stack s = {
-		.serial = e->key.serial,
-		.syscall = e->key.syscall,
-		.flags = e->key.flags,
-		.call = cuda_call_name(e->key.call),
-		.call_return = e->key.call_return,
+		.serial = key->serial,
+		.syscall = key->syscall,
+		.flags = key->flags,
+		.call = cuda_call_name(key->call),
+		.call_return = key->call_return,
 		.frames = frames,
-		.frames_n = e->key.frames_n,
-		.user_n = e->key.user_n,
-		.outside_n = e->key.outside_n,
 	};
 	int err = 0;
 
-	for (size_t i = 0; i < e->key.frames_n; i++)
-		frames[i] = symbols_name(c->symbols, e->locations[i]);
+	s.outside_n = name_frames(c, e->locations, key->outside_n, frames, FRAMES_MAX);
+	s.user_n = s.outside_n;
+	s.user_n += name_frames(c, e->locations + key->outside_n, key->user_n - key->outside_n,
+				frames + s.user_n, FRAMES_MAX - s.user_n);
+	s.frames_n = s.user_n;
+	s.frames_n += name_frames(c, e->locations + key->user_n, key->frames_n - key->user_n,
+				  frames + s.frames_n, FRAMES_MAX - s.frames_n);
 	for (int state = 0; state < PROFILE_STATES && !err; state++) {
 		if (!e->weight_ns[state])
 			continue;
@@ -332,11 +371,16 @@ static int add_stack(struct collect *c, const struct stack_entry *e, const char 
 
 int collect_finish(struct collect *c)
 {
-	const char *frames[2 * INFBPF_MAX_STACK];
-	int err = 0;
+	const char **frames = calloc(FRAMES_MAX, sizeof(*frames));
+	int err;
 
+	if (!frames)
+		return -ENOMEM;
+	c->walk.wait = true;
+	err = walk_later(c);
 	for (size_t i = 0; i < c->stacks.slots_n && !err; i++)
 		if (c->stacks.slots[i])
 			err = add_stack(c, c->stacks.slots[i], frames);
+	free(frames);
 	return err;
 }

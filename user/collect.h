@@ -17,6 +17,7 @@
 
 struct collect;
 struct symbols;
+struct unwind;
 
 /* What the session wants to know as it happens. */
 typedef void (*collect_life_fn)(void *arg, const struct rec_life *life);
@@ -25,13 +26,14 @@ struct collect_options {
 	uint64_t t_begin_ns, t_end_ns; /* the window; t_end_ns is set before collect_finish */
 	uint64_t on_cpu_period_ns;
 	size_t max_threads;
+	bool frame_pointers; /* user stacks by frame pointers only */
 	/* The command that infbpf started: what its process did before exec is not the command's. */
 	uint32_t command_tgid;
 	collect_life_fn life;
 	void *life_arg;
 };
 
-struct collect *collect_new(struct profile *p, struct symbols *symbols);
+struct collect *collect_new(struct profile *p, struct symbols *symbols, struct unwind *unwind);
 void collect_free(struct collect *c);
 struct collect_options *collect_options(struct collect *c);
 
@@ -47,8 +49,8 @@ int collect_ended(struct collect *c, int map_fd);
 /* Names every stack and hands it to the profile. */
 int collect_finish(struct collect *c);
 
-/* Every 100 ms: renews what is spent on processes that come and go. */
-void collect_refill(struct collect *c);
+/* Every 100 ms: renews what is spent on processes that come and go, walks what had to wait. */
+int collect_refill(struct collect *c);
 uint64_t collect_stacks(const struct collect *c); /* samples so far */
 uint64_t collect_lost(const struct collect *c);	  /* samples dropped here: too many distinct ones */
 size_t collect_threads(const struct collect *c);  /* accounts so far */

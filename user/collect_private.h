@@ -4,6 +4,7 @@
 #define COLLECT_PRIVATE_H
 
 #include "collect.h"
+#include "collect_stack.h"
 #include "stacks.h"
 
 #define PENDING_SLOTS 4096 /* stacks taken at switch-out whose gap is not over yet; power of two */
@@ -21,9 +22,16 @@ struct api_extra {
 	uint64_t open_at_end, abandoned;
 };
 
+/* A sample whose stack cannot be walked yet: a file's index is still being built. */
+struct later {
+	struct later *next;
+	size_t len;
+	struct rec_sample sample; /* and what follows it */
+};
+
 struct collect {
 	struct profile *profile;
-	struct symbols *symbols;
+	struct collect_walk walk;
 	struct collect_options options;
 	struct stacks stacks;
 	struct pending pending[PENDING_SLOTS];
@@ -32,6 +40,8 @@ struct collect {
 	uint64_t samples, lost;
 	size_t threads;
 	unsigned int life_budget;
+	struct later *later, **later_end; /* oldest first */
+	size_t later_bytes;
 };
 
 /* The extra figures of a process's call, made on first use. NULL: no memory. */

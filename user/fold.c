@@ -2,8 +2,8 @@
 /*
  * Folded stacks: "process (pid);thread (tid);user frames;kernel frames_[k];[state] VALUE".
  *
- * A name that somebody else chose must not break a line or forge a frame, so process and thread
- * names are cleaned here; the other frames were when they became symbols.
+ * A name that somebody else chose must not break a line or forge a frame: fold_label.c cleans process
+ * and thread names; the other frames were cleaned when they became symbols.
  */
 #define _GNU_SOURCE /* fputs_unlocked */
 #include <errno.h>
@@ -11,21 +11,12 @@
 #include <stdlib.h>
 #include "apportion.h"
 #include "array.h"
-#include "infbpf.h"
+#include "fold_label.h"
 #include "output.h"
-#include "text.h"
-
-/* Two names, each grown by cleaning, two numbers and the words around them. */
-#define LABEL_SIZE (2 * TEXT_UTF8_SIZE(INFBPF_COMM) + 128)
 
 static const uint64_t unit_ns[] = { [UNIT_US] = 1000, [UNIT_NS] = 1, [UNIT_MS] = 1000000 };
 
 /* --- which lines --- */
-
-static bool is_run_queue(const struct profile_line *l)
-{
-	return l->state == PROFILE_WOKEN || l->state == PROFILE_PREEMPTED;
-}
 
 static bool wanted(const struct profile_line *l, enum fold_filter filter)
 {
@@ -37,7 +28,7 @@ static bool wanted(const struct profile_line *l, enum fold_filter filter)
 	case FOLD_OFF_CPU:
 		return l->state != PROFILE_ON_CPU;
 	case FOLD_RUN_QUEUE:
-		return is_run_queue(l);
+		return fold_is_run_queue(l);
 	case FOLD_BLOCKED:
 		return l->state == PROFILE_BLOCKED;
 	case FOLD_GPU:
@@ -48,36 +39,21 @@ static bool wanted(const struct profile_line *l, enum fold_filter filter)
 
 /* --- what is printed --- */
 
-/* The first two frames. What emulates a GPU stands under a root of its own. */
-static void thread_label(const struct profile *p, const struct profile_thread *t, char *buf)
-{
-	char process[TEXT_UTF8_SIZE(INFBPF_COMM)], comm[TEXT_UTF8_SIZE(INFBPF_COMM)];
-	int n;
-
-	text_name(t->process, process, sizeof(process));
-	text_name(t->comm, comm, sizeof(comm));
-	n = snprintf(buf, LABEL_SIZE, "%s%s (%" PRIu32 ");%s ",
-		     profile_is_emulated(p, t) ? "emulated GPU of " : "", process, t->pid, comm);
-	if (t->merged > 1)
-		snprintf(buf + n, LABEL_SIZE - (size_t)n, "(x %" PRIu32 " ended)", t->merged);
-	else
-		snprintf(buf + n, LABEL_SIZE - (size_t)n, "(%" PRIu32 ")", t->tid);
-}
-
 /* A line without its value. */
-static void write_stack(const struct profile_line *l, const char *label, FILE *f)
+static void write_stack(const struct profile_line *l, const struct fold_label *label, FILE *f)
 {
-	fputs_unlocked(label, f);
+	char state[FOLD_STATE_SIZE];
+
+	fputs_unlocked(label->process, f);
+	putc_unlocked(';', f);
+	fputs_unlocked(label->thread, f);
 	for (size_t i = 0; i < l->frames_n; i++) {
 		putc_unlocked(';', f);
 		fputs_unlocked(l->frames[i], f);
 	}
-	if (is_run_queue(l)) {
-		fputs_unlocked(";[run queue]", f);
-	} else if (l->state == PROFILE_BLOCKED) {
-		fputs_unlocked(";[blocked: ", f);
-		fputs_unlocked(wait_cause_name(l->cause), f);
-		putc_unlocked(']', f);
+	if (fold_state(l, state)) {
+		putc_unlocked(';', f);
+		fputs_unlocked(state, f);
 	}
 }
 
@@ -101,7 +77,7 @@ static void write_value(uint64_t value, FILE *f)
 static bool same_text(const struct profile_line *a, const struct profile_line *b)
 {
 	return a->frames == b->frames && a->cause == b->cause &&
-	       (a->state == b->state || (is_run_queue(a) && is_run_queue(b)));
+	       (a->state == b->state || (fold_is_run_queue(a) && fold_is_run_queue(b)));
 }
 
 struct folder {
@@ -147,7 +123,7 @@ static int fold_thread(struct folder *d, size_t *at)
 {
 	const struct profile_thread *t = &d->p->threads[d->p->lines[*at].thread];
 	const uint64_t unit = unit_ns[d->o->unit];
-	char label[LABEL_SIZE];
+	struct fold_label label;
 	uint64_t sum = 0;
 	size_t n;
 	int err = collect(d, at, &n);
@@ -161,11 +137,11 @@ static int fold_thread(struct folder *d, size_t *at)
 		if (err)
 			return err;
 	}
-	thread_label(d->p, t, label);
+	fold_label(d->p, t, &label);
 	for (size_t i = 0; i < n; i++) {
 		if (!d->values[i])
 			continue;
-		write_stack(d->lines[i], label, d->f);
+		write_stack(d->lines[i], &label, d->f);
 		write_value(d->values[i], d->f);
 		d->written++;
 	}

@@ -192,14 +192,15 @@ struct user_regs {
 };
 
 /*
- * A stack. In memory followed by user_n user addresses (leaf first; frame-pointer walks only), then
- * kernel_n kernel addresses (leaf first), then stack_bytes of user stack copied from regs.sp upward,
- * then, of a thread that is in a signal handler on an alternate stack, outer_bytes copied from
- * outer_sp upward: the stack that the signal interrupted.
+ * A stack. In memory followed by kernel_n kernel addresses (leaf first); in the ring at SAMPLE_STACK_AT
+ * by what there is of the user side: either user_n addresses (leaf first), walked by frame pointers, or
+ * stack_bytes of the stack, copied from regs.sp upward. Of a thread in a signal handler on an
+ * alternate stack also, at outer_at, outer_bytes from outer_sp upward: the stack that was interrupted.
  */
-#define SAMPLE_RETURNS	   4
-#define SAMPLE_STACK_BYTES 8192	 /* copied, unless --stack-bytes says otherwise */
-#define SAMPLE_STACK_MAX   65536 /* --stack-bytes, at most */
+#define SAMPLE_STACK_AT(max_stack) (sizeof(struct rec_sample) + (max_stack)*8)
+#define SAMPLE_RETURNS		   4
+#define SAMPLE_STACK_BYTES	   8192	 /* copied, unless --stack-bytes says otherwise */
+#define SAMPLE_STACK_MAX	   65536 /* --stack-bytes, at most */
 
 struct rec_sample {
 	struct rec_hdr hdr;
@@ -228,7 +229,7 @@ struct rec_sample {
 	__u64 returns[SAMPLE_RETURNS];
 	__u64 outer_sp; /* 0: not on an alternate signal stack, or its frame was not found */
 	__u32 outer_bytes;
-	__u32 copy_whole; /* the copy ends where the stack's mapping ends, not at the limit */
+	__u32 outer_at; /* from the record's start */
 	struct user_regs regs;
 };
 

@@ -193,6 +193,18 @@ static int fill_lost(const struct profile *p, size_t i, json_t *o)
 			   { "returns", l->returns });
 }
 
+/* Stacks walked by frame pointers do not tell whether they are whole. */
+static int fill_reach(const struct profile *p, size_t i, json_t *o)
+{
+	const struct profile_reach *r = &p->reach;
+
+	(void)i;
+	return SET_NUMBERS(o, { "whole_ns", p->unwound ? r->whole_ns : PROFILE_UNKNOWN },
+			   { "truncated_ns", p->unwound ? r->truncated_ns : PROFILE_UNKNOWN },
+			   { "incomplete_ns", p->unwound ? r->incomplete_ns : PROFILE_UNKNOWN },
+			   { "none_ns", r->none_ns });
+}
+
 static int fill_overhead(const struct profile *p, size_t i, json_t *o)
 {
 	const struct profile_overhead *c = &p->overhead;
@@ -268,6 +280,7 @@ int json_write(const struct profile *p, FILE *f)
 		{ "io", NULL, 0, false },
 		{ "verdict", NULL, 0, false },
 		{ "not_measured", fill_not_measured, p->not_measured_n, false },
+		{ "stacks_reach", fill_reach, 1, true },
 		{ "lost", fill_lost, 1, true },
 		{ "overhead", fill_overhead, 1, true },
 	};

@@ -10,6 +10,7 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{ "trace", cmd_trace, "trace running processes, a command or the whole host" },
+	{ "flamegraph", cmd_flamegraph, "draw folded stacks as an interactive SVG" },
 	{ "doctor", cmd_doctor, "what this kernel and a process allow, and why not" },
 };
 #define COMMANDS_N (sizeof(commands) / sizeof(commands[0]))
@@ -21,7 +22,7 @@ static void print_help(FILE *f)
 		"do with it\n\n"
 		"usage: infbpf COMMAND [OPTIONS]\n\n");
 	for (size_t i = 0; i < COMMANDS_N; i++)
-		fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].help);
+		fprintf(f, "  %-11s %s\n", commands[i].name, commands[i].help);
 	fprintf(f,
 		"\n  infbpf COMMAND --help   its options\n"
 		"  infbpf --version        version\n\n"

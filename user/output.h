@@ -39,8 +39,10 @@ struct flame_options {
 	unsigned int width;   /* of the picture in pixels, 0: as wide as the window */
 	bool inverted;	      /* roots on top: an icicle graph */
 	bool reverse;	      /* stacks merged from the leaf */
-	double min_share;     /* frames narrower than this share of the whole are left out */
+	double min_share; /* frames narrower than this share of the whole (1: all of it) are left
+			       * out; 0: those under a tenth of a pixel; negative: none */
 };
+#define FLAME_MIN_SHARE (0.1 / 1200) /* a tenth of a pixel at the nominal width */
 int flamegraph_write(const struct profile *p, const struct flame_options *o, FILE *f);
 
 /* json.c: the contract of docs/json.md. */

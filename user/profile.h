@@ -125,6 +125,8 @@ struct profile_overhead {
 #define PROFILE_TRUNCATED  "[truncated]"  /* the copy of the stack ended (--stack-bytes) */
 #define PROFILE_INCOMPLETE "[incomplete]" /* no way on: see docs/architecture.md */
 
+#define PROFILE_NOT_SAMPLED "[not sampled]" /* no stack of its kind */
+
 /* All lines' time, by how far their user stacks reach. */
 struct profile_reach {
 	uint64_t whole_ns; /* to the thread's start; kernel threads too */

@@ -132,4 +132,7 @@ int work_lines_add(struct work_lines *w, const struct work_line *line);
  * line in poor is a bucket's time; its list is ignored. */
 int pool_lines(struct profile *p, struct work_lines *lines, struct work_lines *poor);
 
+/* profile_reach.c: sets p->reach from the lines. */
+void profile_reach(struct profile *p);
+
 #endif /* PROFILE_BUILD_H */

@@ -124,7 +124,8 @@ static int not_sampled(struct profile *p, struct work_lines *lines, const struct
 
 	for (size_t i = 0; !err && i < n; i++) {
 		struct work_line line = poor[i];
-		const char *frame = line.call ? p->arena->strings[line.call - 1] : "[not sampled]";
+		const char *frame =
+			line.call ? p->arena->strings[line.call - 1] : PROFILE_NOT_SAMPLED;
 		const int64_t list = build_list_of(p, frame);
 
 		if (list < 0)

@@ -442,6 +442,7 @@ int profile_finish(struct profile *p)
 		qsort(p->calls, p->calls_n, sizeof(*p->calls), by_wall);
 	if (p->copies_n)
 		qsort(p->copies, p->copies_n, sizeof(*p->copies), by_kind);
+	profile_reach(p);
 	build_free(p->build);
 	p->build = NULL;
 out:

@@ -70,19 +70,33 @@ static int block_signals(struct session *s)
 
 static int prepare(struct session *s, struct fault *f)
 {
+	const struct symbols_options symbols = { .lines = s->options->lines };
+	const struct unwind_options unwind = {
+		.cache_dir = s->options->unwind_cache,
+		.no_frame_pointers = s->options->unwind == SESSION_UNWIND_DWARF,
+	};
+	struct unwind_stats stats;
 	struct collect_options *c;
 	struct utsname uts;
 	int err;
 
 	s->profile = profile_new();
-	if (!s->profile || symbols_open(&s->symbols, &(struct symbols_options){ 0 }))
+	if (!s->profile || symbols_open(&s->symbols, &symbols))
 		return fault_set(f, EXIT_FAILED, ENOMEM, "out of memory");
-	s->collect = collect_new(s->profile, s->symbols);
+	if (unwind_open(&s->unwind, &unwind))
+		return fault_set(f, EXIT_FAILED, ENOMEM, "out of memory");
+	unwind_stats(s->unwind, &stats);
+	if (stats.cache_error)
+		return fault_set(f, EXIT_FAILED, -stats.cache_error,
+				 "--unwind-cache: cannot use %s: %s", unwind.cache_dir,
+				 strerror(-stats.cache_error));
+	s->collect = collect_new(s->profile, s->symbols, s->unwind);
 	if (!s->collect)
 		return fault_set(f, EXIT_FAILED, ENOMEM, "out of memory");
 	c = collect_options(s->collect);
 	c->on_cpu_period_ns = NS_PER_S / s->options->freq_hz;
 	c->max_threads = s->options->max_threads;
+	c->frame_pointers = s->options->unwind == SESSION_UNWIND_FP;
 	c->life = on_life;
 	c->life_arg = s;
 	if (!uname(&uts)) {
@@ -242,6 +256,7 @@ int session_finish(struct session *s, struct profile **p, struct fault *f)
 	s->profile->target = profile_string(s->profile, s->target);
 	s->profile->period_ns = skel->data->period_ns;
 	s->profile->stacks = collect_stacks(s->collect);
+	s->profile->unwound = s->options->unwind != SESSION_UNWIND_FP;
 	err = profile_finish(s->profile);
 	if (err)
 		return fault_set(f, EXIT_FAILED, -err, "cannot build the result: %s",
@@ -306,6 +321,7 @@ void session_close(struct session *s)
 	if (s->skel)
 		infbpf_bpf__destroy(s->skel);
 	collect_free(s->collect);
+	unwind_close(s->unwind);
 	symbols_close(s->symbols);
 	profile_free(s->profile);
 	for (size_t i = 0; i < s->pidfds_n; i++)

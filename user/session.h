@@ -16,6 +16,13 @@
 
 struct session;
 
+/* How user stacks are walked (--unwind). */
+enum session_unwind {
+	SESSION_UNWIND_AUTO,  /* by call frame information, by frame pointers where there is none */
+	SESSION_UNWIND_DWARF, /* by call frame information only */
+	SESSION_UNWIND_FP,    /* by frame pointers, in the kernel */
+};
+
 struct session_options {
 	struct target_pids pids; /* -p */
 	const char *cgroup;	 /* -c, NULL: none */
@@ -27,7 +34,11 @@ struct session_options {
 	unsigned int max_stacks; /* a second; beyond it the period is raised */
 	size_t max_threads;	 /* ended threads with a row of their own */
 	enum hooks_mode hooks;
-	bool verbose; /* libbpf's messages on stderr */
+	enum session_unwind unwind;
+	unsigned int stack_bytes; /* of the user stack, copied with a sample */
+	const char *unwind_cache; /* directory, NULL: none */
+	bool lines;		  /* source lines and inlined functions */
+	bool verbose;		  /* libbpf's messages on stderr */
 };
 
 struct session_progress {

@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 #include "command_libs.h"
 #include "session_private.h"
+#include "sigframe.h"
 
 #define RING_BYTES (8U << 20)
 
@@ -39,12 +40,20 @@ static int load_fault(int err, struct fault *f)
 static void configure(struct session *s)
 {
 	struct infbpf_bpf *skel = s->skel;
+	size_t user_bytes = INFBPF_MAX_STACK * sizeof(__u64);
 	struct bpf_program *probes[] = { skel->progs.handle_call_entry,
 					 skel->progs.handle_call_return,
 					 skel->progs.handle_calibrate };
 
 	skel->rodata->cfg_scope_all = s->options->all;
 	skel->data->period_ns = s->options->period_ns;
+	skel->rodata->cfg_stack_bytes = 0;
+	if (s->options->unwind != SESSION_UNWIND_FP) {
+		user_bytes = s->options->stack_bytes;
+		skel->rodata->cfg_stack_bytes = user_bytes;
+		skel->rodata->cfg_sigframe_bytes = s->sigframe_bytes;
+	}
+	skel->rodata->cfg_sample_bytes = SAMPLE_STACK_AT(INFBPF_MAX_STACK) + user_bytes;
 	bpf_map__set_max_entries(skel->maps.ring, RING_BYTES);
 	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
 		/* Attached by uprobe.c; libbpf 1.1 does not know uprobe_multi. */
@@ -77,6 +86,7 @@ int session_load(struct session *s, struct fault *f)
 	int err;
 
 	libbpf_set_print(s->options->verbose ? verbose : quiet);
+	s->sigframe_bytes = sigframe_bytes();
 	s->uprobes = uprobe_detect();
 	for (;;) {
 		err = load_once(s, f);

@@ -49,12 +49,15 @@ static int look_young(struct session *s, uint64_t now)
 static void adapt(struct session *s, uint64_t now)
 {
 	uint64_t stacks = collect_stacks(s->collect), rate, period = s->skel->data->period_ns;
+	int err;
 
 	if (now < s->next_adapt_ns)
 		return;
 	rate = (stacks - s->adapt_stacks) * NS_PER_S / (100 * NS_PER_MS + now - s->next_adapt_ns);
 	s->adapt_stacks = stacks;
-	collect_refill(s->collect);
+	err = collect_refill(s->collect);
+	if (err && !s->drain_error)
+		s->drain_error = err;
 	s->next_adapt_ns = now + 100 * NS_PER_MS;
 	if (rate > s->options->max_stacks)
 		period = period * rate / s->options->max_stacks;

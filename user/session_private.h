@@ -13,6 +13,7 @@
 #include "overhead.h"
 #include "session.h"
 #include "symbols/symbols.h"
+#include "unwind/unwind.h"
 
 #define DRAIN_MS      50	/* how often the ring is emptied */
 #define LOOK_FIRST_NS NS_PER_MS /* between the first looks at a new image's libraries; doubled */
@@ -25,6 +26,7 @@ struct session {
 	enum uprobe_kind uprobes;
 	struct cuda_attach cuda;
 	struct symbols *symbols;
+	struct unwind *unwind;
 	struct profile *profile;
 	struct collect *collect;
 	struct ring_buffer *ring;
@@ -38,6 +40,7 @@ struct session {
 	uint64_t begin_ns, end_ns;
 	uint64_t next_look_ns, next_young_ns, look_step_ns, next_progress_ns, next_adapt_ns;
 	uint64_t adapt_stacks;
+	unsigned int sigframe_bytes;
 	int drain_error;
 	int command_status;
 	bool command_reaped, interrupted;

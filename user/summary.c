@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "format.h"
+#include "losses.h"
 #include "output.h"
 #include "summary_part.h"
 #include "text.h"
@@ -47,6 +48,7 @@ static void put_stacks(struct screen *s, const struct profile *p)
 {
 	char count[FORMAT_SIZE], share[FORMAT_SIZE];
 	struct screen_line line = { .n = 0 };
+	const struct profile_reach *r = &p->reach;
 	uint64_t all = 0, sampled = 0;
 
 	for (size_t i = 0; i < p->lines_n; i++) {
@@ -56,40 +58,22 @@ static void put_stacks(struct screen *s, const struct profile *p)
 	}
 	screen_add(&line, " stacks: %s, standing for %s of the threads' time",
 		   format_count(count, p->stacks), format_percent(share, sampled, all));
+	if (p->unwound && all > r->none_ns)
+		screen_add(&line, "; %s of it reaches the thread's start",
+			   format_percent(share, r->whole_ns, all - r->none_ns));
+	if (p->unwound && r->truncated_ns)
+		screen_add(&line, ", %s was cut short (--stack-bytes)",
+			   format_percent(share, r->truncated_ns, all - r->none_ns));
 	screen_text(s, line.text, 3);
 }
 
 /* What was lost and what was not measured. */
 static void put_losses(struct screen *s, const struct profile *p)
 {
-	const struct profile_lost *l = &p->lost;
-	const struct {
-		uint64_t n;
-		const char *what;
-		const char *(*format)(char *, uint64_t);
-	} losses[] = {
-		{ l->events, "switches or wake-ups", format_count },
-		{ l->stacks, "stacks", format_count },
-		{ l->ring, "records (ring full)", format_count },
-		{ l->map_full, "updates (map full)", format_count },
-		{ l->missed_runs, "probe runs", format_count },
-		{ l->threads, "threads without an account", format_count },
-		{ l->returns, "CUDA returns without a call", format_count },
-		{ l->uncovered_ns, "with a CUDA library not yet probed", format_duration },
-	};
 	struct screen_line line = { .n = 0 };
-	char buf[FORMAT_SIZE];
-	bool any = false;
+	char losses[LOSSES_SIZE];
 
-	screen_add(&line, " lost:");
-	for (size_t i = 0; i < sizeof(losses) / sizeof(*losses); i++) {
-		if (!losses[i].n)
-			continue;
-		screen_add(&line, "%s %s %s", any ? "," : "", losses[i].format(buf, losses[i].n),
-			   losses[i].what);
-		any = true;
-	}
-	screen_add(&line, any ? "." : " nothing.");
+	screen_add(&line, " lost: %s.", losses_text(&p->lost, losses, sizeof(losses)));
 	for (size_t i = 0; i < p->not_measured_n; i++) {
 		screen_add(&line, "%s %s", i ? "," : "   not measured:", p->not_measured[i].what);
 		if (p->not_measured[i].why)

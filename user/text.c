@@ -8,8 +8,7 @@
 #include "symbols/symbols.h"
 #include "text.h"
 
-/* Length of the valid UTF-8 sequence at s, 0: none. No overlong forms, surrogates, beyond U+10FFFF. */
-static size_t utf8_length(const unsigned char *s)
+size_t text_char(const char *text, size_t n, uint32_t *code)
 {
 	static const struct {
 		unsigned char first, last, low, high; /* first byte's range, second byte's range */
@@ -20,18 +19,22 @@ static size_t utf8_length(const unsigned char *s)
 		{ 0xee, 0xef, 0x80, 0xbf, 3 }, { 0xf0, 0xf0, 0x90, 0xbf, 4 },
 		{ 0xf1, 0xf3, 0x80, 0xbf, 4 }, { 0xf4, 0xf4, 0x80, 0x8f, 4 },
 	};
+	const unsigned char *s = (const unsigned char *)text;
 
-	if (s[0] < 0x80)
-		return 1;
+	*code = n ? s[0] : 0;
+	if (!n || s[0] < 0x80)
+		return n ? 1 : 0;
 	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
 		if (s[0] < forms[i].first || s[0] > forms[i].last)
 			continue;
-		if (s[1] < forms[i].low || s[1] > forms[i].high)
+		if (n < forms[i].length || s[1] < forms[i].low || s[1] > forms[i].high)
 			return 0;
-		/* The ending NUL is no continuation byte, so this stays inside the string. */
-		for (size_t k = 2; k < forms[i].length; k++)
+		*code = s[0] & (0x7f >> forms[i].length);
+		for (size_t k = 1; k < forms[i].length; k++) {
 			if ((s[k] & 0xc0) != 0x80)
 				return 0;
+			*code = *code << 6 | (s[k] & 0x3f);
+		}
 		return forms[i].length;
 	}
 	return 0;
@@ -44,7 +47,8 @@ size_t text_utf8(const char *s, char *buf, size_t size)
 	if (!size)
 		return 0;
 	while (*s) {
-		const size_t valid = utf8_length((const unsigned char *)s);
+		uint32_t code;
+		const size_t valid = text_char(s, strnlen(s, 4), &code);
 		const char *from = valid ? s : "\xef\xbf\xbd";
 		const size_t n = valid ? valid : 3;
 

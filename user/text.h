@@ -4,6 +4,11 @@
 #define TEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
+
+/* Decodes the UTF-8 character at s, n bytes long at most. Returns its length, 0: none, or no valid one
+ * (overlong, a surrogate, beyond U+10FFFF, cut short). */
+size_t text_char(const char *s, size_t n, uint32_t *code);
 
 /* A buffer this large takes text_utf8 of n bytes, however bad they are. */
 #define TEXT_UTF8_SIZE(n) (3 * (n) + 1)

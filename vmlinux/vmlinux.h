@@ -23,6 +23,7 @@ typedef __s64 s64;
 #define false 0
 #endif
 typedef int pid_t;
+typedef unsigned long size_t;
 
 /* The saved user registers. Part of the kernel's ABI (ptrace, perf): used without relocation as the
  * context of user probes, with BTF behind bpf_task_pt_regs(). */
@@ -65,6 +66,8 @@ struct task_struct {
 	unsigned long nvcsw;
 	unsigned long nivcsw;
 	struct task_struct *group_leader;
+	unsigned long sas_ss_sp; /* the alternate signal stack */
+	size_t sas_ss_size;
 	char comm[16];
 	struct uprobe_task *utask; /* with CONFIG_UPROBES */
 };

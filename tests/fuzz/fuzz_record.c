@@ -11,6 +11,7 @@
 #include "../../user/output.h"
 #include "../../user/profile.h"
 #include "../../user/symbols/symbols.h"
+#include "../../user/unwind/unwind.h"
 
 #include "fuzz.h"
 
@@ -29,6 +30,7 @@ enum what {
 #define RUNS_MAX 4096
 
 static struct symbols *symbols;
+static struct unwind *tables;
 static unsigned int runs;
 
 static struct symbols *get_symbols(void)
@@ -37,7 +39,8 @@ static struct symbols *get_symbols(void)
 
 	if (runs++ % RUNS_MAX == 0) {
 		symbols_close(symbols);
-		FUZZ_EXPECT(!symbols_open(&symbols, &options));
+		unwind_close(tables);
+		FUZZ_EXPECT(!symbols_open(&symbols, &options) && !unwind_open(&tables, NULL));
 	}
 	return symbols;
 }
@@ -178,7 +181,8 @@ static void write_all(const struct profile *p)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct profile *p = profile_new();
-	struct collect *c = collect_new(p, get_symbols());
+	struct symbols *s = get_symbols();
+	struct collect *c = collect_new(p, s, tables);
 	struct collect_options *o;
 	bool wild = false;
 	size_t at = 0;

@@ -122,8 +122,9 @@ static void new_mappings_are_found(void **state)
 	snprintf(expected, sizeof(expected), "[true+0x%x]", 0x123);
 	assert_string_equal(name_at((uintptr_t)file + 0x123), expected);
 	assert_string_equal(name_at((uintptr_t)anon + 5), "[anon]");
-	assert_int_equal(symbols_user_location(syms, self, (uintptr_t)anon + 5, true),
-			 symbols_user_location(syms, self, (uintptr_t)anon + 9, true));
+	/* A perf map may yet tell them apart. */
+	assert_int_not_equal(symbols_user_location(syms, self, (uintptr_t)anon + 5, true),
+			     symbols_user_location(syms, self, (uintptr_t)anon + 9, true));
 
 	/* Samples from before the unmapping may come later. */
 	munmap(file, page);
@@ -312,9 +313,7 @@ static void fork_that_is_gone_inherits(void **state)
 static void tables_are_given_back(void **state)
 {
 	uint64_t libc = (uintptr_t)dlsym(dlopen("libc.so.6", RTLD_NOW), "listen");
-	struct sym_file *f, *next;
 	const char *name;
-	int loaded = 0;
 
 	(void)state;
 	syms->table_bytes_max = 1;
@@ -323,9 +322,7 @@ static void tables_are_given_back(void **state)
 	assert_string_equal(name_at((uintptr_t)marker_function), "marker_function");
 	assert_string_equal(name_at(libc + 1), "listen");
 	assert_string_equal(name_at((uintptr_t)marker_function + 1), "marker_function");
-	HASH_ITER(hh, syms->files, f, next)
-		loaded += f->table_bytes > 0;
-	assert_int_equal(loaded, 1);
+	assert_int_equal(HASH_COUNT(syms->tables), 1);
 	assert_string_equal(name, "listen"); /* still there */
 }
 
@@ -399,6 +396,11 @@ static void kernel_tables(void **state)
 		      "ffffffff81000900 t padded\n"
 		      "ffffffff81000980 t weird.isra.0.cold\n"
 		      "ffffffffc0201000 t in_module\t[mod]\n"
+		      "ffffffffc0201080 t __pfx_padded_in_module\t[mod]\n"
+		      "ffffffffc0201100 t cleanup_module\t[mod]\n"
+		      "ffffffffc0201100 t mod_exit\t[mod]\n"
+		      "ffffffffc0205000 t bpf_prog_6deef7357e7b4530_sd_devices\t[bpf]\n"
+		      "ffffffffc0200000 t earlier_module.cold\t[other_mod]\n"
 		      "garbage\n\n"
 		      "ffffffff81000a00\n"
 		      "ffffffff81000b00 t\n"
@@ -408,6 +410,12 @@ static void kernel_tables(void **state)
 	assert_string_equal(kernel_find(&k, 0xffffffff810008f8), "onlypart.part.0");
 	assert_string_equal(kernel_find(&k, 0xffffffff81000900), "padded");
 	assert_string_equal(kernel_find(&k, 0xffffffffc0201010), "in_module");
+	/* Modules come in any order; their aliases and padding are as the kernel's own. */
+	assert_string_equal(kernel_find(&k, 0xffffffffc0201090), "in_module");
+	assert_string_equal(kernel_find(&k, 0xffffffffc0201104), "cleanup_module");
+	assert_string_equal(kernel_find(&k, 0xffffffffc0205010),
+			    "bpf_prog_6deef7357e7b4530_sd_devices");
+	assert_string_equal(kernel_find(&k, 0xffffffffc0200010), "earlier_module.cold");
 	assert_null(kernel_find(&k, 0xffffffff80ffffff));
 	assert_null(kernel_find(&k, 0xffffffffc0000000));
 	assert_null(kernel_find(&k, 0));

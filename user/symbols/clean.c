@@ -16,9 +16,10 @@ static const struct code_range unsafe[] = {
 	{ 0x2028, 0x202e }, /* line and paragraph separators, embeddings and overrides */
 	{ 0x2066, 0x2069 }, /* isolates */
 	{ 0xfeff, 0xfeff }, /* byte order mark */
+	{ 0xfffe, 0xffff }, /* no characters: not allowed in XML */
 };
 
-static bool is_unsafe(uint32_t code)
+bool symbols_unsafe_char(uint32_t code)
 {
 	for (size_t i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]); i++)
 		if (code >= unsafe[i].first && code <= unsafe[i].last)
@@ -90,7 +91,7 @@ void symbols_clean_name(char *name)
 			out = cut + sizeof(dots) - 1;
 			break;
 		}
-		if (!n || is_unsafe(code)) {
+		if (!n || symbols_unsafe_char(code)) {
 			*out++ = '?';
 			in += n ? n : 1;
 		} else if (*in == ';') {

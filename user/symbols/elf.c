@@ -2,15 +2,16 @@
 /*
  * ELF files: headers, segments, notes.
  *
- * libelf reads the headers, with read(), not mmap(): a file that its owner cuts short while it is
- * mapped would end in SIGBUS. Between questions only the descriptor and the segments are kept.
+ * All is read by pread(), not mmap(): a file that its owner cuts short while it is mapped would end
+ * in SIGBUS. And not by libelf: it believes counts that it reads a second time, so that a file which
+ * changes between the two costs any amount of memory. Between questions only the descriptor, the
+ * header and the segments are kept.
  */
 #define _GNU_SOURCE
 #include "elf_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <gelf.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 /* Of a broken file, do not look at more than this. Real files have about 13 program headers, notes
  * of some hundred bytes and dynamic sections of some kilobytes. */
 #define MAX_SEGMENTS 128
+#define MAX_HEADERS  1170 /* program headers: 64 KiB, the kernel's own limit */
 #define MAX_CHUNK    (1024 * 1024)
 
 #if defined(__x86_64__)
@@ -35,12 +37,6 @@
 #else
 #define THIS_DATA ELFDATA2MSB
 #endif
-
-Elf *elf_file_begin(const struct elf_file *f)
-{
-	elf_version(EV_CURRENT);
-	return elf_begin(f->fd, ELF_C_READ, NULL);
-}
 
 int elf_file_pread(const struct elf_file *f, void *buf, size_t n, uint64_t offset)
 {
@@ -64,7 +60,7 @@ int elf_file_pread(const struct elf_file *f, void *buf, size_t n, uint64_t offse
 	return 0;
 }
 
-static int add_segment(struct elf_file *f, const GElf_Phdr *ph)
+static int add_segment(struct elf_file *f, const Elf64_Phdr *ph)
 {
 	struct elf_segment *s;
 	uint64_t end;
@@ -87,41 +83,32 @@ static int add_segment(struct elf_file *f, const GElf_Phdr *ph)
 	return 0;
 }
 
-static int read_segments(struct elf_file *f, Elf *elf)
+/* Program header i. Their number and size were checked when the file was opened. */
+static int read_phdr(const struct elf_file *f, size_t i, Elf64_Phdr *ph)
 {
-	size_t n;
-	int err;
-
-	if (elf_getphdrnum(elf, &n) || n > INT_MAX)
-		return -ENOEXEC;
-	for (size_t i = 0; i < n; i++) {
-		GElf_Phdr ph;
-
-		if (!gelf_getphdr(elf, (int)i, &ph))
-			return -ENOEXEC;
-		if (ph.p_type != PT_LOAD)
-			continue;
-		err = add_segment(f, &ph);
-		if (err)
-			return err;
-	}
-	return f->segments_n ? 0 : -ENOEXEC;
+	return elf_file_pread(f, ph, sizeof(*ph), f->header.e_phoff + i * sizeof(*ph));
 }
 
 static int read_headers(struct elf_file *f)
 {
-	Elf *elf = elf_file_begin(f);
-	GElf_Ehdr eh;
-	int err = -ENOEXEC;
+	const Elf64_Ehdr *eh = &f->header;
+	int err = elf_file_pread(f, &f->header, sizeof(f->header), 0);
 
-	if (!elf)
+	if (err)
+		return err;
+	if (memcmp(eh->e_ident, ELFMAG, SELFMAG) != 0 || eh->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    eh->e_ident[EI_DATA] != THIS_DATA || eh->e_machine != THIS_MACHINE ||
+	    eh->e_phentsize != sizeof(Elf64_Phdr) || eh->e_phnum > MAX_HEADERS ||
+	    eh->e_phoff > f->size)
 		return -ENOEXEC;
-	if (elf_kind(elf) == ELF_K_ELF && gelf_getehdr(elf, &eh) &&
-	    eh.e_ident[EI_CLASS] == ELFCLASS64 && eh.e_ident[EI_DATA] == THIS_DATA &&
-	    eh.e_machine == THIS_MACHINE)
-		err = read_segments(f, elf);
-	elf_end(elf);
-	return err;
+	for (size_t i = 0; i < eh->e_phnum && !err; i++) {
+		Elf64_Phdr ph;
+
+		err = read_phdr(f, i, &ph);
+		if (!err && ph.p_type == PT_LOAD)
+			err = add_segment(f, &ph);
+	}
+	return err ? err : f->segments_n ? 0 : -ENOEXEC;
 }
 
 int elf_file_open_fd(struct elf_file **out, int fd)
@@ -253,42 +240,44 @@ static int read_string(const struct elf_file *f, uint64_t vaddr, char *buf, size
 	return memchr(buf, '\0', n) ? 0 : -ENAMETOOLONG;
 }
 
-/* The first program header of a type and the data it points to. NULL: none, or too large. */
-static Elf_Data *segment_data(Elf *elf, uint32_t type, Elf_Type as, int *from)
+/* The next program header of a type from *from on, and the bytes it points to. 0: none. Segments that
+ * are too large or beyond the file's end are passed over. */
+static size_t segment_data(const struct elf_file *f, uint32_t type, size_t *from, Elf64_Phdr *ph,
+			   char **out)
 {
-	size_t n;
+	while (*from < f->header.e_phnum && !read_phdr(f, (*from)++, ph)) {
+		char *data;
 
-	if (elf_getphdrnum(elf, &n))
-		return NULL;
-	for (; *from >= 0 && (size_t)*from < n && *from < MAX_SEGMENTS; (*from)++) {
-		GElf_Phdr ph;
-
-		if (!gelf_getphdr(elf, *from, &ph) || ph.p_type != type || ph.p_filesz > MAX_CHUNK)
+		if (ph->p_type != type || !ph->p_filesz || ph->p_filesz > MAX_CHUNK)
 			continue;
-		if (as == ELF_T_NHDR && ph.p_align == 8)
-			as = ELF_T_NHDR8;
-		(*from)++;
-		return elf_getdata_rawchunk(elf, (int64_t)ph.p_offset, ph.p_filesz, as);
+		data = malloc(ph->p_filesz);
+		if (!data)
+			return 0;
+		if (!elf_file_pread(f, data, ph->p_filesz, ph->p_offset)) {
+			*out = data;
+			return ph->p_filesz;
+		}
+		free(data);
 	}
-	return NULL;
+	return 0;
 }
 
 int elf_file_soname(const struct elf_file *f, char *buf, size_t len)
 {
 	uint64_t strings = 0, name = 0;
+	size_t from = 0, size;
 	bool has_name = false;
-	Elf_Data *data;
-	int from = 0;
-	Elf *elf;
+	Elf64_Phdr ph;
+	char *data;
 
-	elf = elf_file_begin(f);
-	if (!elf)
-		return -ENOEXEC;
-	data = segment_data(elf, PT_DYNAMIC, ELF_T_DYN, &from);
-	for (int i = 0; data; i++) {
-		GElf_Dyn dyn;
+	size = segment_data(f, PT_DYNAMIC, &from, &ph, &data);
+	if (!size)
+		return -ENOENT;
+	for (size_t at = 0; size - at >= sizeof(Elf64_Dyn); at += sizeof(Elf64_Dyn)) {
+		Elf64_Dyn dyn;
 
-		if (!gelf_getdyn(data, i, &dyn) || dyn.d_tag == DT_NULL)
+		memcpy(&dyn, data + at, sizeof(dyn));
+		if (dyn.d_tag == DT_NULL)
 			break;
 		if (dyn.d_tag == DT_STRTAB)
 			strings = dyn.d_un.d_ptr;
@@ -297,48 +286,64 @@ int elf_file_soname(const struct elf_file *f, char *buf, size_t len)
 			has_name = true;
 		}
 	}
-	elf_end(elf);
+	free(data);
 	return has_name ? read_string(f, strings + name, buf, len) : -ENOENT;
 }
 
 /* The build id among the notes of one segment: its place in data, and its length; 0: none. */
-static size_t find_build_id(Elf_Data *data, size_t *at)
+static size_t find_build_id(const char *data, size_t size, size_t align, size_t *id_at)
 {
-	size_t name_at, next, offset = 0;
-	GElf_Nhdr note;
+	size_t at = 0;
 
-	while ((next = gelf_getnote(data, offset, &note, &name_at, at)) > 0) {
+	while (at <= size && size - at >= sizeof(Elf64_Nhdr)) {
+		Elf64_Nhdr note;
+		size_t name = at + sizeof(note), desc;
+
+		memcpy(&note, data + at, sizeof(note));
+		/* 32-bit lengths: no overflow in 64 bits. */
+		desc = (name + note.n_namesz + align - 1) / align * align;
+		if (desc > size || note.n_descsz > size - desc)
+			return 0;
 		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof("GNU") &&
-		    !memcmp((char *)data->d_buf + name_at, "GNU", sizeof("GNU")))
+		    !memcmp(data + name, "GNU", sizeof("GNU"))) {
+			*id_at = desc;
 			return note.n_descsz;
-		offset = next;
+		}
+		at = (desc + note.n_descsz + align - 1) / align * align;
 	}
 	return 0;
 }
 
 int elf_file_build_id(const struct elf_file *f, char *buf, size_t len)
 {
-	int from = 0, err = -ENOENT;
-	Elf_Data *data;
-	Elf *elf;
+	size_t from = 0, size;
+	int err = -ENOENT;
+	Elf64_Phdr ph;
+	char *data;
 
-	elf = elf_file_begin(f);
-	if (!elf)
-		return -ENOEXEC;
-	while (err == -ENOENT && (data = segment_data(elf, PT_NOTE, ELF_T_NHDR, &from))) {
-		size_t at = 0, n = find_build_id(data, &at);
-		const uint8_t *id = (const uint8_t *)data->d_buf + at;
+	while (err == -ENOENT && (size = segment_data(f, PT_NOTE, &from, &ph, &data))) {
+		size_t at = 0, n = find_build_id(data, size, ph.p_align == 8 ? 8 : 4, &at);
 
-		if (!n)
-			continue;
-		if (n >= len / 2) {
+		if (n && n >= len / 2)
 			err = -ENAMETOOLONG;
-			break;
-		}
-		for (size_t i = 0; i < n; i++)
-			snprintf(buf + 2 * i, 3, "%02x", id[i]);
-		err = 0;
+		else if (n)
+			err = 0;
+		for (size_t i = 0; i < n && !err; i++)
+			snprintf(buf + 2 * i, 3, "%02x", (uint8_t)data[at + i]);
+		free(data);
 	}
-	elf_end(elf);
 	return err;
+}
+
+bool elf_file_same_code(const struct elf_file *a, const struct elf_file *b)
+{
+	const struct elf_segment *first[2] = { NULL, NULL };
+	const struct elf_file *files[2] = { a, b };
+
+	for (int i = 0; i < 2; i++)
+		for (size_t j = 0; j < files[i]->segments_n && !first[i]; j++)
+			if (files[i]->segments[j].exec)
+				first[i] = &files[i]->segments[j];
+	return first[0] && first[1] && first[0]->vaddr == first[1]->vaddr &&
+	       first[0]->memsz == first[1]->memsz;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What infbpf reads of ELF files, over libelf. The files belong to other people: every offset and
- * count is checked, a broken file gives an error, never a crash.
+ * What infbpf reads of ELF files. They belong to other people: every offset and count is checked, a
+ * broken file gives an error, never a crash.
  */
 #ifndef SYMBOLS_ELF_H
 #define SYMBOLS_ELF_H
@@ -50,6 +50,20 @@ int elf_file_offset_to_vaddr(const struct elf_file *f, uint64_t offset, uint64_t
 /* Up to n bytes of code at vaddr. Returns how many, or a negative errno. */
 int elf_file_read(const struct elf_file *f, uint64_t vaddr, void *buf, size_t n);
 
+/* Reads n bytes at a file offset; -ENOEXEC when the file does not have them. */
+int elf_file_pread(const struct elf_file *f, void *buf, size_t n, uint64_t offset);
+
+/* A stretch of the file; all of it was there when the file was opened. */
+struct elf_extent {
+	uint64_t vaddr, offset, size;
+	bool compressed; /* begins with an Elf64_Chdr */
+};
+/* A section by name, the first program header of a type, what a segment holds from vaddr on.
+ * -ENOENT: none. */
+int elf_file_section(const struct elf_file *f, const char *name, struct elf_extent *out);
+int elf_file_program_header(const struct elf_file *f, uint32_t type, struct elf_extent *out);
+int elf_file_rest_of_segment(const struct elf_file *f, uint64_t vaddr, struct elf_extent *out);
+
 /* Is there file-backed code at vaddr? What a probe's address has to be. */
 bool elf_file_is_code(const struct elf_file *f, uint64_t vaddr);
 
@@ -58,5 +72,19 @@ int elf_file_soname(const struct elf_file *f, char *buf, size_t len);
 
 /* GNU build id as lower-case hex. -ENOENT: none. */
 int elf_file_build_id(const struct elf_file *f, char *buf, size_t len);
+
+/* Is there a section of this type in the file? */
+bool elf_file_has_section(const struct elf_file *f, uint32_t type);
+/* The bytes, malloc'ed, and a NUL behind them. -EFBIG: more than max. */
+int elf_file_extent_read(const struct elf_file *f, const struct elf_extent *e, size_t max,
+			 void **out);
+
+/* Bytes of .debug_info and of all debug sections, unpacked, as the file says. -ENOENT: no
+ * .debug_info; -ENOEXEC: what it says cannot be. */
+int elf_file_debug_bytes(const struct elf_file *f, uint64_t *info, uint64_t *all);
+
+/* Do both have their code at the same addresses? A separate debug file has, unless only one of the
+ * two was prelinked. */
+bool elf_file_same_code(const struct elf_file *a, const struct elf_file *b);
 
 #endif /* SYMBOLS_ELF_H */

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What elf.c and elf_symbols.c share. */
+/* What elf.c, elf_section.c and elf_symbols.c share. */
 #ifndef SYMBOLS_ELF_PRIVATE_H
 #define SYMBOLS_ELF_PRIVATE_H
 
-#include <libelf.h>
-#include <link.h>
+#include <elf.h>
 #include "elf.h"
 
 /* A PT_LOAD segment. vaddr + memsz and offset + filesz do not overflow, filesz <= memsz. */
@@ -24,16 +23,22 @@ struct elf_table {
 
 struct elf_file {
 	int fd;
-	uint64_t size; /* of the file, when it was opened */
+	uint64_t size;	   /* of the file, when it was opened */
+	Elf64_Ehdr header; /* as it was then */
 	struct elf_segment *segments;
 	size_t segments_n;
 	struct elf_table functions, dynamic;
 };
 
-/* libelf's handle on the file, for the time of one question. NULL: broken. */
-Elf *elf_file_begin(const struct elf_file *f);
-/* Reads n bytes at a file offset; -ENOEXEC when the file does not have them. */
-int elf_file_pread(const struct elf_file *f, void *buf, size_t n, uint64_t offset);
+/* The section headers, as they are now; none is no error. */
+struct elf_sections {
+	Elf64_Shdr *headers;
+	size_t n;
+	char *names;
+	size_t names_n;
+};
+int elf_sections_read(const struct elf_file *f, struct elf_sections *s);
+void elf_sections_free(struct elf_sections *s);
 const struct elf_segment *elf_file_segment(const struct elf_file *f, uint64_t vaddr);
 void elf_table_free(struct elf_table *t);
 

@@ -2,21 +2,19 @@
 /*
  * ELF symbol tables, made into sorted arrays.
  *
- * The tables are read piece by piece and only what is asked for is kept: libelf would hold all of a
- * section as long as the file is open, several times the memory for a library of PyTorch's size.
+ * The tables are read piece by piece and only what is asked for is kept: whole sections would be
+ * several times the memory for a library of PyTorch's size.
  */
 #define _GNU_SOURCE
 #include "elf_private.h"
 
 #include <errno.h>
-#include <gelf.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* What is larger is not believed: memory and time for a broken or hostile file stay bounded. */
 #define MAX_SYMBOLS	  (4u * 1024 * 1024)
 #define MAX_STRINGS	  (256u * 1024 * 1024)
-#define MAX_SECTIONS	  65536u
 #define MAX_CODE_SECTIONS 128
 #define SYMBOLS_AT_ONCE	  2048
 
@@ -84,7 +82,7 @@ static int add_symbol(struct gather *g, const Elf64_Sym *sym, const char *string
 }
 
 /* Reads a string table whole; one NUL more than it has, so that every string in it ends. */
-static int read_strings(const struct elf_file *f, const GElf_Shdr *sh, char **out)
+static int read_strings(const struct elf_file *f, const Elf64_Shdr *sh, char **out)
 {
 	char *strings;
 	int err;
@@ -105,28 +103,28 @@ static int read_strings(const struct elf_file *f, const GElf_Shdr *sh, char **ou
 }
 
 /* Reads the symbols of one section. slot: which of the table's strings. */
-static int read_symbols(struct gather *g, Elf *elf, const GElf_Shdr *sh, int slot)
+static int read_symbols(struct gather *g, const struct elf_sections *sections, const Elf64_Shdr *sh,
+			int slot)
 {
 	Elf64_Sym syms[SYMBOLS_AT_ONCE];
 	uint64_t left = sh->sh_size / sizeof(*syms), offset = sh->sh_offset;
-	Elf_Scn *link = elf_getscn(elf, sh->sh_link);
-	GElf_Shdr link_sh;
+	const Elf64_Shdr *strings;
 	int err;
 
-	if (sh->sh_entsize != sizeof(*syms) || left > MAX_SYMBOLS || !link ||
-	    !gelf_getshdr(link, &link_sh))
+	if (sh->sh_entsize != sizeof(*syms) || left > MAX_SYMBOLS || sh->sh_link >= sections->n)
 		return -ENOEXEC;
-	err = read_strings(g->f, &link_sh, &g->table->strings[slot]);
+	strings = &sections->headers[sh->sh_link];
+	err = read_strings(g->f, strings, &g->table->strings[slot]);
 	if (err)
 		return err;
-	g->table->bytes += link_sh.sh_size + 1;
+	g->table->bytes += strings->sh_size + 1;
 
 	while (left) {
 		size_t n = left < SYMBOLS_AT_ONCE ? left : SYMBOLS_AT_ONCE;
 
 		err = elf_file_pread(g->f, syms, n * sizeof(*syms), offset);
 		for (size_t i = 0; i < n && !err; i++)
-			err = add_symbol(g, &syms[i], g->table->strings[slot], link_sh.sh_size);
+			err = add_symbol(g, &syms[i], g->table->strings[slot], strings->sh_size);
 		if (err)
 			return err;
 		left -= n;
@@ -135,7 +133,7 @@ static int read_symbols(struct gather *g, Elf *elf, const GElf_Shdr *sh, int slo
 	return 0;
 }
 
-static int add_code_section(struct gather *g, const GElf_Shdr *sh)
+static int add_code_section(struct gather *g, const Elf64_Shdr *sh)
 {
 	struct range *grown;
 	uint64_t end;
@@ -152,29 +150,24 @@ static int add_code_section(struct gather *g, const GElf_Shdr *sh)
 }
 
 /* Walks the sections. A broken .symtab does not cost the .dynsym. */
-static int gather_symbols(struct gather *g, Elf *elf)
+static int gather_symbols(struct gather *g, const struct elf_sections *sections)
 {
 	bool seen[2] = { !g->functions_only, false }; /* .symtab, .dynsym */
-	size_t sections = 0;
-	Elf_Scn *scn = NULL;
 	int err = 0;
 
-	while ((scn = elf_nextscn(elf, scn)) && sections++ < MAX_SECTIONS) {
-		GElf_Shdr sh;
-		int slot, ret;
+	for (size_t i = 1; i < sections->n; i++) {
+		const Elf64_Shdr *sh = &sections->headers[i];
+		int slot, ret = add_code_section(g, sh);
 
-		if (!gelf_getshdr(scn, &sh))
-			return -ENOEXEC;
-		ret = add_code_section(g, &sh);
 		if (ret)
 			return ret;
-		if (sh.sh_type != SHT_SYMTAB && sh.sh_type != SHT_DYNSYM)
+		if (sh->sh_type != SHT_SYMTAB && sh->sh_type != SHT_DYNSYM)
 			continue;
-		slot = sh.sh_type == SHT_DYNSYM;
+		slot = sh->sh_type == SHT_DYNSYM;
 		if (seen[slot])
 			continue;
 		seen[slot] = true;
-		ret = read_symbols(g, elf, &sh, slot);
+		ret = read_symbols(g, sections, sh, slot);
 		if (ret == -ENOMEM)
 			return ret;
 		if (ret)
@@ -260,16 +253,16 @@ static void settle_sizes(const struct gather *g)
 static int load(struct elf_file *f, struct elf_table *t, bool functions_only)
 {
 	struct gather g = { .f = f, .table = t, .functions_only = functions_only };
-	Elf *elf;
+	struct elf_sections sections;
 	int err;
 
 	if (t->loaded)
 		return 0;
-	elf = elf_file_begin(f);
-	if (!elf)
-		return -ENOEXEC;
-	err = gather_symbols(&g, elf);
-	elf_end(elf);
+	err = elf_sections_read(f, &sections);
+	if (err)
+		return err;
+	err = gather_symbols(&g, &sections);
+	elf_sections_free(&sections);
 	if (err) {
 		elf_table_free(t);
 		goto out;

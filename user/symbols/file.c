@@ -4,13 +4,13 @@
  *
  * The descriptor is opened when the first location in the file is asked for, so that the names stay
  * within reach when the process exits or the file is deleted; and as long as it is open the inode
- * number cannot come to mean another file. Symbol tables are read when the first name is asked for,
- * and given back, least recently wanted first, when they take too much memory.
+ * number cannot come to mean another file. Its debug file is opened then too. Symbol tables are read
+ * when the first name is asked for (table.c).
  */
 #define _GNU_SOURCE
 #include "private.h"
 
-#include <errno.h>
+#include <elf.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,19 +41,82 @@ static char *clean_base(const char *path)
 	return base;
 }
 
+/* Takes the descriptor over. */
 static struct sym_file *file_new(const char *path, int fd)
 {
 	struct sym_file *f = calloc(1, sizeof(*f));
 
-	if (!f)
+	if (!f) {
+		if (fd >= 0)
+			close(fd);
 		return NULL;
-	f->fd = fd;
+	}
+	f->alt_fd = -1;
+	f->origin = SYM_NONE;
+	if (fd >= 0)
+		elf_file_open_fd(&f->own.elf, fd);
 	f->base = clean_base(path);
 	if (!f->base) {
-		free(f);
+		sym_file_free(f);
 		return NULL;
 	}
 	return f;
+}
+
+/* Opens the separate debug file, or asks debuginfod for it. */
+static void look_for_debug_file(struct symbols *s, struct sym_file *f, const struct debug_want *w)
+{
+	bool mini = f->origin == SYM_MINI;
+
+	if (s->open_files < s->open_files_max && !debug_file_find(w, &f->debug)) {
+		s->open_files++;
+		if (w->symbols)
+			f->origin = SYM_DEBUG_FILE;
+		return;
+	}
+	if (s->debuginfod && w->build_id[0] && (w->lines || !mini))
+		f->request = debuginfod_want(s->debuginfod, w->build_id);
+}
+
+static void open_alt(struct symbols *s, struct sym_file *f, const struct debug_want *w)
+{
+	const struct elf_file *elf = f->own_lines ? f->own.elf : f->debug.elf;
+	const char *path = f->own_lines ? w->path : f->debug.path;
+
+	if (!elf || !path || s->open_files >= s->open_files_max)
+		return;
+	f->alt_fd = debug_file_open_alt(w->pid, path, elf);
+	if (f->alt_fd >= 0)
+		s->open_files++;
+	else
+		f->alt_fd = -1;
+}
+
+/* What the file itself has to tell, and where else to look. */
+static void examine(struct symbols *s, struct sym_file *f, pid_t pid, const char *path)
+{
+	const struct elf_file *elf = f->own.elf;
+	char build_id[BUILD_ID_MAX] = "";
+	struct debug_want want = { pid, path, elf, build_id, false, false };
+	struct elf_extent section;
+	uint64_t info, all;
+
+	if (elf_file_build_id(elf, build_id, sizeof(build_id)))
+		build_id[0] = '\0';
+	f->build_id = strdup(build_id);
+	f->own_lines = s->options.lines && !elf_file_debug_bytes(elf, &info, &all);
+	want.symbols = !elf_file_has_section(elf, SHT_SYMTAB);
+	want.lines = s->options.lines && !f->own_lines;
+	if (!want.symbols)
+		f->origin = SYM_OWN;
+	else if (!elf_file_section(elf, ".gnu_debugdata", &section))
+		f->origin = SYM_MINI;
+	else if (elf_file_has_section(elf, SHT_DYNSYM))
+		f->origin = SYM_DYNSYM;
+	if (want.symbols || want.lines)
+		look_for_debug_file(s, f, &want);
+	if (s->options.lines)
+		open_alt(s, f, &want);
 }
 
 struct sym_file *sym_file_get(struct symbols *s, pid_t pid, const struct proc_map *m)
@@ -68,12 +131,9 @@ struct sym_file *sym_file_get(struct symbols *s, pid_t pid, const struct proc_ma
 		return f;
 	if (s->open_files < s->open_files_max)
 		fd = proc_maps_open_file(pid, m, path, sizeof(path));
-	f = file_new(m->path, fd < 0 ? -1 : fd);
-	if (!f) {
-		if (fd >= 0)
-			close(fd);
+	f = file_new(m->path, fd);
+	if (!f)
 		return NULL;
-	}
 	f->key.dev = key[0];
 	f->key.inode = key[1];
 	HASH_ADD(hh, s->files, key, sizeof(f->key), f);
@@ -81,8 +141,10 @@ struct sym_file *sym_file_get(struct symbols *s, pid_t pid, const struct proc_ma
 		sym_file_free(f);
 		return NULL;
 	}
-	if (fd >= 0)
+	if (f->own.elf) {
 		s->open_files++;
+		examine(s, f, pid, m->path);
+	}
 	return f;
 }
 
@@ -105,12 +167,13 @@ static void open_vdso(struct symbols *s)
 		fd = memfd_create("vdso", MFD_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (write(fd, (const void *)(uintptr_t)start, size) == (ssize_t)size)
-		s->vdso = file_new("vdso", fd);
-	if (!s->vdso) {
+	if (write(fd, (const void *)(uintptr_t)start, size) != (ssize_t)size) {
 		close(fd);
 		return;
 	}
+	s->vdso = file_new("vdso", fd);
+	if (!s->vdso)
+		return;
 	s->open_files++;
 	s->vdso_size = size;
 }
@@ -126,7 +189,7 @@ struct sym_file *sym_file_vdso(struct symbols *s, uint64_t size)
 
 int symbols_file_fd(const struct sym_file *f)
 {
-	return f->elf ? elf_file_fd(f->elf) : f->fd;
+	return f->own.elf ? elf_file_fd(f->own.elf) : -1;
 }
 
 void **symbols_file_data(struct sym_file *f)
@@ -138,93 +201,108 @@ void sym_file_free(struct sym_file *f)
 {
 	if (!f)
 		return;
-	elf_file_close(f->elf);
-	if (f->fd >= 0)
-		close(f->fd);
-	free(f->names);
+	elf_file_close(f->own.elf);
+	elf_file_close(f->extra.elf);
+	debug_file_close(&f->debug);
+	if (f->alt_fd >= 0)
+		close(f->alt_fd);
+	free(f->build_id);
 	free(f->base);
 	free(f);
 }
 
-static void drop_table(struct symbols *s, struct sym_file *f)
+/* Waits for what was asked for over the network. */
+static void take_request(struct symbols *s, struct sym_file *f)
 {
-	s->table_bytes -= f->table_bytes;
-	f->table_bytes = 0;
-	free(f->names);
-	f->names = NULL;
-	elf_file_drop_tables(f->elf);
+	struct debug_want want = {
+		0, "", f->own.elf, f->build_id, f->origin != SYM_OWN, s->options.lines
+	};
+	int fd = debuginfod_take(s->debuginfod, f->request);
+
+	f->request = NULL;
+	if (fd < 0)
+		return;
+	if (s->open_files >= s->open_files_max) {
+		close(fd);
+		return;
+	}
+	if (debug_file_take(&want, fd, &f->debug))
+		return;
+	s->open_files++;
+	if (want.symbols)
+		f->origin = SYM_DEBUG_FILE;
 }
 
-/* Makes room: the tables wanted longest ago go, but not that of keep. */
-static void trim_tables(struct symbols *s, const struct sym_file *keep)
+/* What was found at the first hit, checked; once. */
+static void settle(struct symbols *s, struct sym_file *f)
 {
-	while (s->table_bytes > s->table_bytes_max) {
-		struct sym_file *f, *next, *oldest = NULL;
-
-		HASH_ITER(hh, s->files, f, next)
-			if (f->table_bytes && f != keep && (!oldest || f->used < oldest->used))
-				oldest = f;
-		if (!oldest)
-			return;
-		drop_table(s, oldest);
+	if (f->settled)
+		return;
+	f->settled = true;
+	if (f->request)
+		take_request(s, f);
+	if (f->debug.elf && !debug_file_verify(&f->debug)) {
+		debug_file_close(&f->debug);
+		s->open_files--;
 	}
+	f->extra.elf = f->debug.elf;
+	f->debug.elf = NULL; /* moved */
+	f->extra.temporary = !f->extra.elf;
 }
 
-/* The functions of a file; n = 0 where it has no (readable) symbols. */
-static const struct elf_function *load_table(struct symbols *s, struct sym_file *f, size_t *n)
+/* The functions that the file itself does not have. */
+static struct sym_table *extra_table(struct symbols *s, struct sym_file *f)
 {
-	const struct elf_function *functions = NULL;
+	struct sym_table *t;
 
-	*n = 0;
-	if (f->fd >= 0) {
-		/* The ELF reader takes the descriptor over; a file it refuses is closed. */
-		if (elf_file_open_fd(&f->elf, f->fd))
-			s->open_files--;
-		f->fd = -1;
-	}
-	f->used = ++s->clock;
-	if (!f->elf || elf_file_functions(f->elf, &functions, n) || !*n)
+	if (f->origin == SYM_OWN)
 		return NULL;
-	if (!f->names) {
-		f->names = calloc(*n, sizeof(*f->names));
-		if (!f->names) {
-			*n = 0;
-			return NULL;
-		}
-		f->table_bytes = elf_file_table_bytes(f->elf) + *n * sizeof(*f->names);
-		s->table_bytes += f->table_bytes;
-		trim_tables(s, f);
+	t = sym_table_get(s, &f->extra);
+	if (t || f->extra.elf || f->extra.empty)
+		return t;
+	/* Unpacked anew each time: it is small, and memory is not held for it. */
+	if (mini_debug_open(f->own.elf, &s->unpack_budget, &f->extra.elf)) {
+		f->extra.empty = true;
+		return NULL;
 	}
-	return functions;
+	t = sym_table_get(s, &f->extra);
+	if (!t && f->extra.elf) {
+		elf_file_close(f->extra.elf);
+		f->extra.elf = NULL;
+	}
+	return t;
 }
 
-static const char *name_in_table(struct symbols *s, struct sym_file *f,
-				 const struct elf_function *functions, size_t n, uint64_t vaddr)
+/* Of two tables the nearer function: symbols without a size reach over what the other one has. */
+static const char *name_in_tables(struct symbols *s, struct sym_table *own, struct sym_table *extra,
+				  uint64_t vaddr)
 {
-	const struct elf_function *fn = elf_function_find(functions, n, vaddr);
+	uint64_t own_start = 0, extra_start = 0;
+	const char *name = own ? sym_table_name(s, own, vaddr, &own_start) : NULL;
+	const char *other = extra ? sym_table_name(s, extra, vaddr, &extra_start) : NULL;
 
-	if (!fn)
-		return NULL;
-	if (!f->names[fn - functions])
-		f->names[fn - functions] = symbols_function_name(s, fn->name, "");
-	return f->names[fn - functions];
+	return other && (!name || extra_start > own_start) ? other : name;
 }
 
 void sym_file_name_locations(struct symbols *s, struct sym_file *f)
 {
-	const struct elf_function *functions;
-	size_t n;
+	struct sym_table *own = NULL, *extra = NULL;
 
-	functions = load_table(s, f, &n);
+	s->clock++;
+	if (f->own.elf) {
+		settle(s, f);
+		own = sym_table_get(s, &f->own);
+		extra = extra_table(s, f);
+	}
 	/* New locations go to the head: behind the first named one all are named. */
 	for (struct sym_location *l = f->locations; l && !l->name; l = l->next) {
 		uint64_t vaddr = l->key.offset;
 		char text[BASE_MAX + 32];
 
-		if (!f->elf || elf_file_offset_to_vaddr(f->elf, l->key.offset, &vaddr))
+		if (!f->own.elf || elf_file_offset_to_vaddr(f->own.elf, l->key.offset, &vaddr))
 			vaddr = l->key.offset;
 		else
-			l->name = name_in_table(s, f, functions, n, vaddr);
+			l->name = name_in_tables(s, own, extra, vaddr);
 		if (l->name)
 			continue;
 		snprintf(text, sizeof(text), "[%s+0x%llx]", f->base, (unsigned long long)vaddr);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* Between two readings of /proc/PID/maps that a caller asks for. */
 #define REFRESH_MIN_NS 100000000ull
@@ -67,21 +68,34 @@ void sym_image_free(struct sym_image *im)
 	if (!im)
 		return;
 	free_maps(im->maps, im->n);
+	if (im->map_fd >= 0)
+		close(im->map_fd);
 	free(im);
 }
 
-/* The frame name for code that is in no file; NULL: it is in one. */
+/* Memory that a program may write code into, by its name in /proc/PID/maps. */
+static bool is_own_memory(const struct proc_map *m)
+{
+	static const char *const names[] = { "[anon",	"[heap]",    "[stack", "//anon",
+					     "/memfd:", "/dev/zero", "/SYSV" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strncmp(m->path, names[i], strlen(names[i])))
+			return true;
+	return !m->path[0] || !strcmp(m->path, "/anon_hugepage");
+}
+
+/* The frame name for code that is in no file. */
 static const char *fixed_name(struct symbols *s, const struct proc_map *m)
 {
 	char text[SYMBOLS_NAME_MAX];
+	const char *path = m->path + (m->path[0] == '/');
 	size_t n;
 
-	if (m->path[0] == '/')
-		return NULL;
 	if (!m->path[0])
 		return symbols_intern(s, "[anon]");
-	/* "[uprobes]", "[anon:v8]", "anon_inode:x" */
-	n = snprintf(text, sizeof(text), m->path[0] == '[' ? "%.200s" : "[%.200s]", m->path);
+	/* "[uprobes]", "[anon:v8]", "anon_inode:x", "memfd:jit" */
+	n = snprintf(text, sizeof(text), path[0] == '[' ? "%.200s" : "[%.200s]", path);
 	symbols_clean_name(text);
 	return n ? symbols_intern(s, text) : NULL;
 }
@@ -91,8 +105,11 @@ static void inherit_map(struct image_map *map, const struct image_map *old)
 {
 	if (old && old->map.start == map->map.start && old->map.end == map->map.end &&
 	    old->map.offset == map->map.offset && old->map.inode == map->map.inode &&
-	    old->map.dev_major == map->map.dev_major && old->map.dev_minor == map->map.dev_minor)
+	    old->map.dev_major == map->map.dev_major && old->map.dev_minor == map->map.dev_minor) {
 		map->file = old->file;
+		map->fixed = old->fixed;
+		map->jit = old->jit;
+	}
 }
 
 static void locate(struct sym_image *im, struct image_map *map)
@@ -101,8 +118,22 @@ static void locate(struct sym_image *im, struct image_map *map)
 
 	if (!strcmp(map->map.path, "[vdso]"))
 		map->file = sym_file_vdso(s, map->map.end - map->map.start);
-	if (!map->file)
+	map->jit = is_own_memory(&map->map);
+	/* A file in memory may be a program: known at the first hit. */
+	if (!map->file && map->map.path[0] != '/')
 		map->fixed = fixed_name(s, &map->map);
+}
+
+/* At the first hit: what code is there. */
+static void open_map(struct symbols *s, struct image_map *map)
+{
+	if (map->file || map->fixed)
+		return;
+	map->file = sym_file_get(s, map->pid, &map->map);
+	if (map->file && map->jit && !map->file->own.elf) {
+		map->file = NULL;
+		map->fixed = fixed_name(s, &map->map);
+	}
 }
 
 static bool overlaps(const struct image_map *maps, size_t n, const struct proc_map *m)
@@ -139,7 +170,7 @@ static int take_maps(struct sym_image *im, struct proc_maps *maps)
 		list[n].pid = im->key.tgid;
 		m->path = NULL; /* moved */
 		inherit_map(&list[n], sym_image_find(im, m->start));
-		if (!list[n].file)
+		if (!list[n].file && !list[n].fixed)
 			locate(im, &list[n]);
 		n++;
 	}
@@ -244,14 +275,14 @@ struct sym_image *symbols_image(struct symbols *s, uint32_t tgid, uint32_t image
 	im->key.tgid = tgid;
 	im->key.image = image;
 	im->symbols = s;
+	im->map_fd = -1;
 	err = refresh(im);
 	im->miss_wait_ns = bounded(im->cost_ns * MISS_COST);
-	if (err && parent_tgid) {
-		parent = find_image(s, parent_tgid, parent_image);
-		if (parent && inherit_image(im, parent)) {
-			sym_image_free(im);
-			return NULL;
-		}
+	parent = parent_tgid ? find_image(s, parent_tgid, parent_image) : NULL;
+	im->parent = parent;
+	if (err && parent && inherit_image(im, parent)) {
+		sym_image_free(im);
+		return NULL;
 	}
 	HASH_ADD(hh, s->images, key, sizeof(im->key), im);
 	if (!im->hh.tbl) {
@@ -272,8 +303,7 @@ bool symbols_code(struct symbols *s, struct sym_image *im, uint64_t ip, struct s
 
 	if (!map)
 		return false;
-	if (!map->file && !map->fixed)
-		map->file = sym_file_get(s, map->pid, &map->map);
+	open_map(s, map);
 	out->file = map->file;
 	out->offset = ip - map->map.start + map->map.offset;
 	out->anonymous = map->fixed != NULL;
@@ -290,10 +320,13 @@ uint32_t symbols_user_location(struct symbols *s, struct sym_image *im, uint64_t
 	map = find_or_refresh(im, address);
 	if (!map)
 		return 0;
-	if (!map->file && !map->fixed)
-		map->file = sym_file_get(s, map->pid, &map->map);
+	open_map(s, map);
 	if (map->file)
 		return symbols_file_location(s, map->file,
 					     address - map->map.start + map->map.offset);
+	if (map->jit && map->fixed) {
+		sym_jit_open(s, im);
+		return symbols_image_location(s, im, address, map->fixed);
+	}
 	return map->fixed ? symbols_fixed_location(s, map->fixed) : 0;
 }

@@ -7,12 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 
 /* Descriptors kept open, at most; and at most half of what this process may have. */
 #define OPEN_FILES_MAX 512
 /* Symbol tables kept, in bytes; a single larger one stays until another is wanted. */
 #define TABLES_MAX (32u * 1024 * 1024)
+/* Bytes that .gnu_debugdata may unpack to, in all files together. */
+#define UNPACK_MAX (512u * 1024 * 1024)
+/* For source lines, in all. */
+#define LINES_NS_MAX 30000000000ull
 /* Of a symbol's name, what is looked at. */
 #define SYMBOL_MAX 8192
 
@@ -37,15 +42,19 @@ const char *symbols_intern(struct symbols *s, const char *text)
 	return str->text;
 }
 
-/* A program must not be able to pass its functions off as infbpf's own frames. */
-static void disarm(char *name)
+/* A program must not be able to pass its functions off as infbpf's own frames, or as the kernel's. */
+void symbols_disarm_name(char *name)
 {
-	size_t n = strlen(name);
+	size_t n;
 
+	symbols_clean_name(name);
+	n = strlen(name);
 	if (name[0] == '[')
 		name[0] = '(';
-	if (n >= 4 && !strcmp(name + n - 4, "_[k]"))
-		memcpy(name + n - 3, "(k)", 3);
+	if (n >= 4 && (!strcmp(name + n - 4, "_[k]") || !strcmp(name + n - 4, "_[i]"))) {
+		name[n - 3] = '(';
+		name[n - 1] = ')';
+	}
 }
 
 const char *symbols_function_name(struct symbols *s, const char *symbol, const char *suffix)
@@ -63,8 +72,7 @@ const char *symbols_function_name(struct symbols *s, const char *symbol, const c
 	plain = symbols_demangle(raw);
 	if (!plain)
 		raw[symbols_base_length(raw)] = '\0';
-	symbols_clean_name(plain ? plain : raw);
-	disarm(plain ? plain : raw);
+	symbols_disarm_name(plain ? plain : raw);
 	if (plain ? plain[0] : raw[0])
 		if (asprintf(&text, "%s%s", plain ? plain : raw, suffix) >= 0)
 			name = symbols_intern(s, text);
@@ -88,15 +96,20 @@ int symbols_open(struct symbols **out, const struct symbols_options *o)
 	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur / 2 < s->open_files_max)
 		s->open_files_max = limit.rlim_cur / 2;
 	s->table_bytes_max = TABLES_MAX;
+	s->unpack_budget = UNPACK_MAX;
+	s->lines_left_ns = LINES_NS_MAX;
 	s->locations_room = 1024;
 	s->locations_n = 1;
 	s->by_id = calloc(s->locations_room, sizeof(*s->by_id));
 	s->unknown = symbols_intern(s, "[unknown]");
 	s->kernel_unknown = symbols_intern(s, "[kernel]_[k]");
-	if (!s->by_id || !s->unknown || !s->kernel_unknown) {
+	if (!s->by_id || !s->unknown || !s->kernel_unknown ||
+	    getrandom(&s->table_key, sizeof(s->table_key), 0) != sizeof(s->table_key)) {
 		symbols_close(s);
 		return -ENOMEM;
 	}
+	s->table_key >>= 3; /* of 61 bits */
+	s->debuginfod = debuginfod_open();
 	*out = s;
 	return 0;
 }
@@ -112,12 +125,15 @@ void symbols_close(struct symbols *s)
 		return;
 	HASH_ITER(hh, s->by_key, location, next_location) {
 		HASH_DEL(s->by_key, location);
+		free(location->frames);
 		free(location);
 	}
 	HASH_ITER(hh, s->images, image, next_image) {
 		HASH_DEL(s->images, image);
 		sym_image_free(image);
 	}
+	debuginfod_close(s->debuginfod);
+	sym_tables_free(s);
 	HASH_ITER(hh, s->files, file, next_file) {
 		HASH_DEL(s->files, file);
 		sym_file_free(file);
@@ -181,6 +197,23 @@ uint32_t symbols_file_location(struct symbols *s, struct sym_file *f, uint64_t o
 	return l->id;
 }
 
+uint32_t symbols_image_location(struct symbols *s, struct sym_image *im, uint64_t address,
+				const char *otherwise)
+{
+	bool made;
+	struct sym_location *l = get_location(s, im, address, &made);
+
+	if (!l)
+		return 0;
+	if (made) {
+		l->image = im;
+		l->otherwise = otherwise;
+		l->next = im->locations;
+		im->locations = l;
+	}
+	return l->id;
+}
+
 uint32_t symbols_fixed_location(struct symbols *s, const char *name)
 {
 	bool made;
@@ -190,6 +223,13 @@ uint32_t symbols_fixed_location(struct symbols *s, const char *name)
 		return 0;
 	l->name = name;
 	return l->id;
+}
+
+uint32_t symbols_marker_location(struct symbols *s, const char *name)
+{
+	const char *kept = symbols_intern(s, name);
+
+	return kept ? symbols_fixed_location(s, kept) : 0;
 }
 
 uint32_t symbols_kernel_location(struct symbols *s, uint64_t ip)
@@ -225,6 +265,8 @@ const char *symbols_name(struct symbols *s, uint32_t location)
 		return s->unknown;
 	if (!l->name && l->file)
 		sym_file_name_locations(s, l->file);
+	else if (!l->name && l->image)
+		sym_jit_name_locations(s, l->image);
 	else if (!l->name)
 		l->name = kernel_name(s, l->key.offset);
 	return l->name;
@@ -232,10 +274,22 @@ const char *symbols_name(struct symbols *s, uint32_t location)
 
 size_t symbols_frames(struct symbols *s, uint32_t location, const char **names, size_t max)
 {
+	struct sym_location *l = location < s->locations_n ? s->by_id[location] : NULL;
+	size_t n;
+
 	if (!max)
 		return 0;
 	names[0] = symbols_name(s, location);
-	return 1;
+	if (!s->options.lines || !l || !l->file)
+		return 1;
+	if (!l->lined && !l->file->lines_given_up)
+		sym_lines_resolve(s, l->file);
+	if (!l->frames_n)
+		return 1;
+	/* Short of room, the innermost go. */
+	n = l->frames_n < max ? l->frames_n : max;
+	memcpy(names, l->frames, n * sizeof(*names));
+	return n;
 }
 
 bool symbols_kernel_hidden(struct symbols *s)

@@ -44,6 +44,8 @@ int symbols_image_refresh(struct sym_image *im, bool force);
  * byte earlier). */
 uint32_t symbols_user_location(struct symbols *s, struct sym_image *im, uint64_t ip, bool leaf);
 uint32_t symbols_kernel_location(struct symbols *s, uint64_t ip);
+/* A frame that is no code: "[truncated]". name is shown as it is. 0: no memory. */
+uint32_t symbols_marker_location(struct symbols *s, const char *name);
 
 /* True when the address lies in an executable mapping of the image: ends frame-pointer garbage. */
 bool symbols_is_code(struct sym_image *im, uint64_t ip);
@@ -88,5 +90,7 @@ char *symbols_demangle(const char *mangled);
  * it replaces: ';' by ':', control characters (also Unicode's, and those that turn the direction of
  * text) and invalid UTF-8 by '?', the last space before trailing digits by '_'. */
 void symbols_clean_name(char *name);
+/* Is this character one of those that it replaces? */
+bool symbols_unsafe_char(uint32_t code);
 
 #endif /* SYMBOLS_H */

@@ -18,8 +18,9 @@ struct unwind;	    /* the tables of all files, and the thread that builds indexe
 struct unwind_file; /* call frame information of one ELF file */
 
 struct unwind_options {
-	const char *cache_dir; /* what was built is kept here by build id; NULL: nowhere */
-	size_t max_bytes;      /* of all tables in memory; 0: a default */
+	const char *cache_dir;	/* what was built is kept here by build id; NULL: nowhere */
+	size_t max_bytes;	/* of all tables in memory; 0: a default */
+	bool no_frame_pointers; /* code without call frame information ends the walk */
 };
 
 int unwind_open(struct unwind **out, const struct unwind_options *o);
@@ -80,6 +81,7 @@ struct unwind_stats {
 	uint64_t expressions; /* steps that needed a DWARF expression evaluated */
 	uint64_t by_frame_pointer;
 	size_t bytes; /* held now */
+	int cache_error; /* why cache_dir is not used (negative errno): -EACCES: others can write there */
 };
 void unwind_stats(const struct unwind *u, struct unwind_stats *out);
 

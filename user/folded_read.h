@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Folded stacks, read: "frame;frame;frame VALUE". Ours, or anybody's. */
+#ifndef FOLDED_READ_H
+#define FOLDED_READ_H
+
+#include <stdio.h>
+#include "fault.h"
+#include "flame/tree.h"
+
+struct folded_count {
+	uint64_t lines, skipped; /* not counting empty ones */
+	uint64_t first_skipped;	 /* line number */
+	const char *why;	 /* that one */
+};
+
+/* Adds all lines of f to the tree. A line that is none is counted and skipped. A read error, or a file
+ * without one stack, is a fault that names the file (and the line). A value is kept in units of
+ * 1 / scale, so that it may have a fraction. */
+int folded_read(FILE *f, const char *name, uint64_t scale, struct flame_tree *t,
+		struct folded_count *count, struct fault *fault);
+
+#endif /* FOLDED_READ_H */
