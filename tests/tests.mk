@@ -90,11 +90,15 @@ $(B)/tests/bench/calls: tests/bench/calls.c $(B)/tests/bench/libcudart.so.13
 $(B)/tests/bench/paths: tests/bench/paths.c
 	@mkdir -p $(@D)
 	$(CC) $(BENCH_CFLAGS) $< -o $@
+# As distributions build: no frame pointers.
+$(B)/tests/bench/deep: tests/bench/deep.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WARN) -O2 -g -fomit-frame-pointer $< -o $@
 # The tool's own way to a probe's place.
 $(B)/tests/bench/pair: tests/bench/pair.c $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $^ -o $@ $(USER_LIBS) -lm -lpthread
-BENCH_BIN := $(addprefix $(B)/tests/bench/,calls pair paths)
+BENCH_BIN := $(addprefix $(B)/tests/bench/,calls deep pair paths)
 TEST_PROGRAMS += $(BENCH_BIN)
 
 .PHONY: bench-programs
