@@ -110,7 +110,11 @@ $(B)/tests/bench/pair $(B)/tests/bench/names: $(B)/tests/bench/%: tests/bench/%.
 $(B)/tests/bench/unwind: tests/bench/unwind.c tests/unit/unwind_self.h $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(filter-out %.h,$^) -o $@ $(USER_LIBS) -lm -lpthread
-BENCH_BIN := $(addprefix $(B)/tests/bench/,calls names pair paths unwind)
+# As distributions build: no frame pointers.
+$(B)/tests/bench/deep: tests/bench/deep.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WARN) -O2 -g -fomit-frame-pointer $< -o $@
+BENCH_BIN := $(addprefix $(B)/tests/bench/,calls deep names pair paths unwind)
 TEST_PROGRAMS += $(BENCH_BIN)
 
 .PHONY: bench-programs
