@@ -101,7 +101,7 @@ $(B)/tests/bench/pair: tests/bench/pair.c $(LIB_OBJ)
 $(B)/tests/bench/unwind: tests/bench/unwind.c tests/unit/unwind_self.h $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(filter-out %.h,$^) -o $@ $(USER_LIBS) -lm -lpthread
-BENCH_BIN := $(addprefix $(B)/tests/bench/,calls pair paths unwind)
+BENCH_BIN := $(addprefix $(B)/tests/bench/,calls pair paths $(if $(filter x86,$(BPF_ARCH)),unwind))
 TEST_PROGRAMS += $(BENCH_BIN)
 
 .PHONY: bench-programs
