@@ -102,12 +102,13 @@ static __always_inline struct rec_sample *sample_begin(void)
 }
 
 /*
- * Copies up to limit bytes from the user address on; returns how many. The usual case is one read;
+ * Copies up to limit bytes from the red zone below sp on; returns how many. The usual case is one read;
  * near the stack's top that fails as a whole, and the pages that are there are looked for (a byte of
  * each) and read at once.
  */
-static __always_inline u32 stack_copy(void *to, u64 from, u32 limit)
+static __always_inline u32 stack_copy(void *to, u64 sp, u32 limit)
 {
+	u64 from = sp - SAMPLE_RED_ZONE;
 	u32 n = PAGE_BYTES - (from & (PAGE_BYTES - 1));
 	char byte;
 	int i;
