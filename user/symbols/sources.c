@@ -9,6 +9,7 @@ void symbols_sources(struct symbols *s, struct sym_image *im, struct symbols_sou
 		[SYM_MINI] = &out->mini, [SYM_DYNSYM] = &out->dynsym,
 		[SYM_NONE] = &out->none,
 	};
+
 	*out = (struct symbols_sources){ 0 };
 	for (size_t i = 0; i < im->n; i++) {
 		struct symbols_code code;

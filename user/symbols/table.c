@@ -164,9 +164,6 @@ const char *sym_table_name(struct symbols *s, struct sym_table *t, uint64_t vadd
 
 void sym_tables_free(struct symbols *s)
 {
-	struct sym_table *t, *next;
-
-	HASH_ITER(hh, s->tables, t, next) {
-		drop_table(s, t);
-	}
+	while (s->tables)
+		drop_table(s, s->tables);
 }
