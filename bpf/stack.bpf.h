@@ -102,12 +102,13 @@ static __always_inline struct rec_sample *sample_begin(void)
 }
 
 /*
- * Copies up to limit bytes from the user address on; returns how many. The usual case is one read;
+ * Copies up to limit bytes from the red zone below sp on; returns how many. The usual case is one read;
  * near the stack's top that fails as a whole, and the pages that are there are looked for (a byte of
  * each) and read at once.
  */
-static __always_inline u32 stack_copy(void *to, u64 from, u32 limit)
+static __always_inline u32 stack_copy(void *to, u64 sp, u32 limit)
 {
+	u64 from = sp - SAMPLE_RED_ZONE;
 	u32 n = PAGE_BYTES - (from & (PAGE_BYTES - 1));
 	char byte;
 	int i;
@@ -131,24 +132,39 @@ static __always_inline u32 stack_copy(void *to, u64 from, u32 limit)
 #define UCONTEXT_SP	 160
 #define UCONTEXT_BYTES	 304
 
-/*
- * Where the stack pointer was when a signal took the thread to its alternate stack; 0: it is not
- * there. The kernel puts the signal's frame at the top of the alternate stack, and the settings of
- * that stack into the frame: what is read is what was looked for, or it is not used. *used: bytes from
- * sp to the end of what unwinding through the frame needs.
- */
-static __always_inline u64 outer_stack(struct task_struct *task, u64 sp, u64 *used)
+/* The stack pointer that a signal's frame says was interrupted, if there is one with this ucontext; 0:
+ * there is none. The kernel puts the settings of the alternate stack into the frame. */
+static __always_inline u64 interrupted_sp(u64 uc, u64 sp, u64 low, u64 size)
 {
-	u64 low = task->sas_ss_sp, size = task->sas_ss_size, uc;
 	u64 seen[3] = {}, outer = 0;
 
-	if (!cfg_sigframe_bytes || !size || sp - low >= size)
-		return 0;
-	uc = ((low + size) & ~63ULL) - cfg_sigframe_bytes;
 	if (uc < sp || bpf_probe_read_user(seen, sizeof(seen), (void *)(uc + UCONTEXT_SS_SP)) ||
 	    seen[0] != low || seen[2] != size ||
 	    bpf_probe_read_user(&outer, sizeof(outer), (void *)(uc + UCONTEXT_SP)))
 		return 0;
+	return outer;
+}
+
+/*
+ * Where the stack pointer was when a signal took the thread to its alternate stack; 0: it is not
+ * there. The kernel puts the signal's frame at the top of the alternate stack, and what is read is what
+ * was looked for, or it is not used. The register state at the very top is no multiple of 64 bytes, and
+ * its start is rounded down to one: the frame is where a stack with a rounded top would have it, or, if
+ * what the rounding cut off has room for the odd part, 64 bytes higher. *used: bytes from sp to the end
+ * of what unwinding through the frame needs.
+ */
+static __always_inline u64 outer_stack(struct task_struct *task, u64 sp, u64 *used)
+{
+	u64 low = task->sas_ss_sp, size = task->sas_ss_size, uc, outer;
+
+	if (!cfg_sigframe_bytes || !size || sp - low >= size)
+		return 0;
+	uc = ((low + size) & ~63ULL) - cfg_sigframe_bytes;
+	outer = interrupted_sp(uc, sp, low, size);
+	if (!outer) {
+		uc += 64;
+		outer = interrupted_sp(uc, sp, low, size);
+	}
 	*used = uc + UCONTEXT_BYTES - sp;
 	return outer;
 }

@@ -37,6 +37,10 @@ TEST_PROGRAMS += $(TRUTH_BIN) $(B)/tests/truth/cuda
 # --- unit tests: all of user/ but main(), under the sanitizers whatever flavour the tool is ---
 # gpu/gpu.mk has the ones of the server and the emulated runtime.
 UNIT_SRC  := $(filter-out tests/unit/test_gpu_%,$(wildcard tests/unit/test_*.c))
+# The unwinder knows x86-64's registers only.
+ifneq ($(BPF_ARCH),x86)
+UNIT_SRC  := $(filter-out tests/unit/test_unwind%,$(UNIT_SRC))
+endif
 UNIT_BIN  := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
 UNIT_DIR  := $(B)/obj-san
 UNIT_SAN  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -78,6 +82,19 @@ BAD_BIN += $(B)/tests/bad/strange_names
 endif
 TEST_PROGRAMS += $(BAD_BIN)
 
+# --- targets whose symbols are somewhere else ---
+SYMBOLS_BIN := $(addprefix $(B)/tests/symbols/,victim victim_static)
+$(B)/tests/symbols/%: tests/symbols/%.c
+	@mkdir -p $(@D)
+	$(CC) $(TRUTH_CFLAGS) $< -o $@
+$(B)/tests/symbols/%_static: tests/symbols/%.c
+	@mkdir -p $(@D)
+	$(CC) $(TRUTH_CFLAGS) -static $< -o $@
+ifeq ($(BPF_ARCH),x86)
+SYMBOLS_BIN += $(B)/tests/symbols/jit
+endif
+TEST_PROGRAMS += $(SYMBOLS_BIN)
+
 # --- what scripts/bench measures with ---
 BENCH_CFLAGS := -std=gnu11 $(WARN) -O2 -g -fno-omit-frame-pointer -fno-optimize-sibling-calls
 # -O0: entry points like NVIDIA's, push %rbp; mov %rsp,%rbp, which optimised code that does nothing
@@ -90,15 +107,19 @@ $(B)/tests/bench/calls: tests/bench/calls.c $(B)/tests/bench/libcudart.so.13
 $(B)/tests/bench/paths: tests/bench/paths.c
 	@mkdir -p $(@D)
 	$(CC) $(BENCH_CFLAGS) $< -o $@
+# The tool's own way to a probe's place, and to names.
+$(B)/tests/bench/pair $(B)/tests/bench/names: $(B)/tests/bench/%: tests/bench/%.c $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $^ -o $@ $(USER_LIBS) -lm -lpthread
+$(B)/tests/bench/unwind: tests/bench/unwind.c tests/unit/unwind_self.h $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(filter-out %.h,$^) -o $@ $(USER_LIBS) -lm -lpthread
 # As distributions build: no frame pointers.
 $(B)/tests/bench/deep: tests/bench/deep.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WARN) -O2 -g -fomit-frame-pointer $< -o $@
-# The tool's own way to a probe's place.
-$(B)/tests/bench/pair: tests/bench/pair.c $(LIB_OBJ)
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $^ -o $@ $(USER_LIBS) -lm -lpthread
-BENCH_BIN := $(addprefix $(B)/tests/bench/,calls deep pair paths)
+BENCH_BIN := $(addprefix $(B)/tests/bench/,calls deep names pair paths \
+	$(if $(filter x86,$(BPF_ARCH)),unwind))
 TEST_PROGRAMS += $(BENCH_BIN)
 
 .PHONY: bench-programs

@@ -13,6 +13,7 @@
 #include "cmd.h"
 #include "cuda.h"
 #include "doctor_stacks.h"
+#include "doctor_symbols.h"
 #include "hooks.h"
 #include "infbpf.skel.h"
 #include "options.h"
@@ -203,6 +204,8 @@ static int print_process(pid_t pid, struct fault *f)
 		       "no CUDA library: not mapped yet, or a stripped static runtime");
 	cuda_libs_free(&libs);
 	if (!doctor_stacks(pid, text, sizeof(text)))
+		printf("%-*s%s\n", LABEL, "", text);
+	if (!doctor_symbols(pid, text, sizeof(text)))
 		printf("%-*s%s\n", LABEL, "", text);
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 #include "collect_stack.h"
 #include "profile.h"
 #include "stack_memory.h"
@@ -51,6 +52,18 @@ static int read_stack(void *arg, uint64_t address, void *buf, size_t n)
 static int read_code(void *arg, uint64_t ip, void *buf, size_t n)
 {
 	return stack_memory_read_code(((struct walk *)arg)->sample->tgid, ip, buf, n);
+}
+
+static int read_file(void *arg, uint64_t ip, void *buf, size_t n)
+{
+	struct walk *w = arg;
+	struct symbols_code code;
+	int fd;
+
+	if (!symbols_code(w->how->symbols, w->im, ip, &code) || !code.file)
+		return -EFAULT;
+	fd = symbols_file_fd(code.file);
+	return fd >= 0 && pread(fd, buf, n, (off_t)code.offset) == (ssize_t)n ? 0 : -EIO;
 }
 
 static bool is_code(void *arg, uint64_t ip)
@@ -164,7 +177,8 @@ int collect_stack_user(const struct collect_walk *how, struct sym_image *im,
 					  .arg = &w,
 					  .is_code = is_code,
 					  .read = read_stack,
-					  .read_code = read_code };
+					  .read_code = read_code,
+					  .read_file = read_file };
 	out->n = 0;
 	out->outside = 0;
 	if (s->user_n)

@@ -12,6 +12,7 @@
 #define LINE_MAX_BYTES (1u << 20)
 
 static const char too_long[] = "longer than 1 MiB";
+static const char too_large[] = "its value is too large";
 
 struct reader {
 	FILE *f;
@@ -83,10 +84,12 @@ static const char *parse_value(const char *s, size_t n, uint64_t scale, uint64_t
 	size_t i = 0;
 
 	for (; i < n && s[i] >= '0' && s[i] <= '9'; i++) {
-		if (whole > FLAME_TOTAL_MAX / scale / 16)
-			return "its value is too large";
+		if (whole > FLAME_TOTAL_MAX / scale / 10)
+			return too_large;
 		whole = whole * 10 + (uint64_t)(s[i] - '0');
 	}
+	if (whole > FLAME_TOTAL_MAX / scale)
+		return too_large;
 	if (!i)
 		return "no value at its end";
 	if (i < n && s[i] == '.')

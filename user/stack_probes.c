@@ -39,16 +39,24 @@ static uint64_t pushed_bytes(uint64_t offset)
 	return 3 * sizeof(uint64_t);
 }
 
+/* Put there by somebody; linkers fill the gaps between functions with the same byte. */
+static bool is_breakpoint(const struct stack_probes *p, uint64_t ip)
+{
+	uint8_t now, file;
+
+	return !p->read_code(p->arg, ip, &now, sizeof(now)) && now == INT3 &&
+	       !p->read_file(p->arg, ip, &file, sizeof(file)) && file != INT3;
+}
+
 /* A breakpoint trap leaves ip behind the breakpoint until the kernel's handler puts it back. Later the
  * kernel has run the instruction for the thread (push %rbp), and ip is right: then the return address
  * is not on top of the stack any more. */
 static bool is_at_breakpoint(const struct stack_probes *p, const struct user_regs *regs)
 {
 	uint64_t top;
-	uint8_t byte;
 
-	return p->sample->kernel_n && !p->read_code(p->arg, regs->ip - 1, &byte, sizeof(byte)) &&
-	       byte == INT3 && !p->read(p->arg, regs->sp, &top, sizeof(top)) &&
+	return p->sample->kernel_n && is_breakpoint(p, regs->ip - 1) &&
+	       !p->read(p->arg, regs->sp, &top, sizeof(top)) &&
 	       (is_trampoline(top) || p->is_code(p->arg, top));
 }
 

@@ -17,6 +17,8 @@ struct stack_probes {
 	bool (*is_code)(void *arg, uint64_t ip);
 	int (*read)(void *arg, uint64_t address, void *buf, size_t n);
 	int (*read_code)(void *arg, uint64_t ip, void *buf, size_t n);
+	/* The same code as its file has it: 0, or a negative errno. */
+	int (*read_file)(void *arg, uint64_t ip, void *buf, size_t n);
 };
 
 /* The return address that a pending return probe has hidden; any other as it is. Called for each in

@@ -97,10 +97,9 @@ class Browser:
                   "requestAnimationFrame(() => requestAnimationFrame(() => done()));"})
 
     def resize(self, width, height):
-        """So that the page, not the window, has this size."""
-        self.call("POST", "/window/rect", {"width": width, "height": height})
-        inner = self.run("return [window.outerWidth - window.innerWidth, window.outerHeight - window.innerHeight]")
-        self.call("POST", "/window/rect", {"width": width + inner[0], "height": height + inner[1]})
+        """The page's size: a window has a least one."""
+        self.call("POST", "/goog/cdp/execute", {"cmd": "Emulation.setDeviceMetricsOverride", "params": {
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}})
         self.settle()
 
     def find(self, selector):

@@ -7,7 +7,7 @@
 
 static FRAME void big_c(void)
 {
-	slice_begin();
+	slice_begin(SLICE_NS);
 	while (slice_left())
 		spin();
 	sleep_ns(10000000);

@@ -61,8 +61,8 @@ C_PHASES = {
     "saver": under_main("saver_phase", "saver"),
     "cold": under_main("cold_phase", "cold_b", "cold_c", "spin"),
     "jump": f"(?:L;)?main;jump_phase(?:;jump_a(?:;jump_b{PING_PONG})?)?(?:;L)?",
-    # On a stack of its own, which begins in the C library.
-    "co": f"(?:{under_main('co_phase')}|(?:L;)?co_entry{down('co_a', 'spin')}(?:;L)?)",
+    # On a stack of its own. It begins in the C library, at a place that may count as a start or not.
+    "co": f"(?:{under_main('co_phase')}|(?:\\?;)?(?:L;)?co_entry{down('co_a', 'spin')}(?:;L)?)",
     "plt": under_main("plt_phase", "lib_tiny"),
     "vdso": under_main("vdso_phase"),
     "sleep": under_main("sleep_phase", "sleep_a", "sleep_b"),
@@ -97,6 +97,7 @@ RUST_THREADS = {
 }
 
 
+BETWEEN = re.compile("(?:L;)?main(?:;L)?")
 # Runs to its end: see known.py.
 BEGIN_PHASES = {
     "before": "L;whole_run;work(?:;spin|;L)?",
@@ -151,4 +152,5 @@ class Program:
         for name, pattern in self.phase_patterns.items():
             if pattern.fullmatch(chain):
                 return name
-        return None
+        # Between two phases.
+        return "main" if BETWEEN.fullmatch(chain) else None

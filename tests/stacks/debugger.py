@@ -77,7 +77,7 @@ def compare_running(where, argv, threads, totals):
     totals["different"] += len(different)
     totals["bytes"] += sum(row["walk"]["bytes"] for row in rows)
     share = 1 - len(different) / len(rows)
-    for row in different[:5]:
+    for row in different[:5] + [r for r in rows if r["walk"]["end"] != "start"][:3]:
         print(f"# {row['thread']}: infbpf ({row['walk']['end']}): {shown(maps, row['walk']['pcs'])}\n"
               f"#   gdb: {shown(maps, pcs_of(row))}\n"
               f"#   {' '.join(name or '?' for _, name in row['gdb'])}")

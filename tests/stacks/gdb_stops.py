@@ -22,10 +22,11 @@ def unsigned(value):
 
 
 def frames_of(frame):
-    """[(pc, name)], leaf first; what was inlined has no frame of its own."""
+    """[(pc, name)], leaf first. What was inlined, and what ended in a jump to the next function, has no
+    frame of its own: gdb tells it from its debug information."""
     out = []
     while frame is not None and len(out) < FRAMES:
-        if frame.type() != gdb.INLINE_FRAME:
+        if frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
             out.append((frame.pc(), (frame.name() or "").replace("[cold]", ".cold")))
         try:
             frame = frame.older()

@@ -81,7 +81,7 @@ static FRAME void pointer_odd(void)
 	BACK();
 }
 
-static void (*volatile const pointers[2])(void) = {pointer_even, pointer_odd};
+static void (*volatile const pointers[2])(void) = { pointer_even, pointer_odd };
 
 static FRAME void pointer_a(unsigned int which)
 {
@@ -150,14 +150,14 @@ static FRAME void on_alt_signal(int sig)
 
 static void alarm_in_us(long us)
 {
-	struct itimerval t = {.it_value = {.tv_usec = us}};
+	struct itimerval t = { .it_value = { .tv_usec = us } };
 
 	setitimer(ITIMER_REAL, &t, NULL);
 }
 
 static void handle(void (*handler)(int), int flags)
 {
-	struct sigaction sa = {.sa_handler = handler, .sa_flags = SA_RESTART | flags};
+	struct sigaction sa = { .sa_handler = handler, .sa_flags = SA_RESTART | flags };
 
 	sigaction(SIGALRM, &sa, NULL);
 }
@@ -202,7 +202,7 @@ static FRAME void alt_a(void)
 static FRAME void alt_phase(void)
 {
 	static char stack[65536];
-	const stack_t alt = {.ss_sp = stack, .ss_size = sizeof(stack)};
+	const stack_t alt = { .ss_sp = stack, .ss_size = sizeof(stack) };
 
 	sigaltstack(&alt, NULL);
 	handle(on_alt_signal, SA_ONSTACK);
@@ -305,10 +305,13 @@ static FRAME void aligned_phase(void)
 }
 
 /* --- all registers saved: long prologues and epilogues --- */
-static FRAME unsigned long saver(unsigned long a, unsigned long b, unsigned long c,
-				 unsigned long d, unsigned long e, unsigned long f)
+static FRAME unsigned long saver(unsigned long a, unsigned long b, unsigned long c, unsigned long d,
+				 unsigned long e, unsigned long f)
 {
-	__asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f) : :
+	__asm__ volatile(""
+			 : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e), "+r"(f)
+			 :
+			 :
 #ifndef __OPTIMIZE__
 			 "rbx", "r12", "r13"
 #else
@@ -451,13 +454,13 @@ static FRAME void worker_b(void)
 {
 	while (slice_left())
 		spin();
-	sleep_ns(10000000);
+	sleep_ns(40000000);
 	BACK();
 }
 
 static FRAME void worker_a(void)
 {
-	slice_begin();
+	slice_begin(SHORT_NS);
 	worker_b();
 	BACK();
 }
@@ -489,9 +492,9 @@ static void start(void *(*run)(void *), void *arg)
 }
 
 static void (*const phases[])(void) = {
-	chain_phase, recursion_phase, deep_phase,    pointer_phase, qsort_phase, signal_phase,
-	alt_phase,   raise_phase,     vla_phase,     large_phase,   aligned_phase, saver_phase,
-	cold_phase,  jump_phase,      co_phase,	     plt_phase,	    vdso_phase,	 sleep_phase,
+	chain_phase, recursion_phase, deep_phase, pointer_phase, qsort_phase,	signal_phase,
+	alt_phase,   raise_phase,     vla_phase,  large_phase,	 aligned_phase, saver_phase,
+	cold_phase,  jump_phase,      co_phase,	  plt_phase,	 vdso_phase,	sleep_phase,
 };
 
 int main(int argc, char **argv)
@@ -514,7 +517,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	for (;;)
 		for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
-			slice_begin();
+			slice_begin(SLICE_NS);
 			phases[i]();
 		}
 }

@@ -205,7 +205,7 @@ int main()
 	fflush(stdout);
 	for (;;)
 		for (auto phase : phases) {
-			slice_begin();
+			slice_begin(SLICE_NS);
 			phase();
 		}
 }

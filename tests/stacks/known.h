@@ -11,6 +11,7 @@
 #include <time.h>
 
 #define SLICE_NS 2000000 /* CPU time a phase gets a round */
+#define SHORT_NS 500000	 /* a thread beside it, between long sleeps: the CPUs are for the phases */
 
 /* A frame of its own, whatever the optimiser thinks. */
 #ifdef __clang__
@@ -38,9 +39,9 @@ static FRAME uint64_t cpu_now_ns(void)
 /* Each thread has its own slice. */
 static __thread uint64_t slice_end_ns;
 
-static inline void slice_begin(void)
+static inline void slice_begin(long ns)
 {
-	slice_end_ns = cpu_now_ns() + SLICE_NS;
+	slice_end_ns = cpu_now_ns() + (uint64_t)ns;
 }
 
 static FRAME bool slice_left(void)
@@ -83,7 +84,7 @@ static FRAME void pong(int depth)
 
 static inline void sleep_ns(long ns)
 {
-	struct timespec t = {0, ns};
+	struct timespec t = { 0, ns };
 
 	nanosleep(&t, NULL);
 }

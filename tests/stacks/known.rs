@@ -140,7 +140,7 @@ fn worker_a() {
 #[inline(never)]
 fn worker_thread() {
     loop {
-        let end = Instant::now() + SLICE;
+        let end = Instant::now() + SLICE / 4;
         while slice_left(end) {
             worker_a();
         }

@@ -5,10 +5,10 @@
 
 static FRAME void plugin_b(void)
 {
-	slice_begin();
+	slice_begin(SHORT_NS);
 	while (slice_left())
 		spin();
-	sleep_ns(10000000);
+	sleep_ns(40000000);
 	BACK();
 }
 

@@ -48,8 +48,8 @@ def started(argv, **more):
 
 
 @contextlib.contextmanager
-def script(*argv):
-    with running([list(argv)]) as (process,):
+def script(*argv, cwd=None):
+    with running([list(argv)], cwd) as (process,):
         time.sleep(0.5)
         yield [process.pid]
 
@@ -63,7 +63,9 @@ def python():
 @contextlib.contextmanager
 def node(*options):
     path = need_tool("node", "nodejs")
-    with script(path, *options, os.path.join(HERE, "busy.js")) as pids:
+    # It leaves a log where it is started.
+    with tempfile.TemporaryDirectory() as where, \
+            script(path, *options, os.path.join(HERE, "busy.js"), cwd=where) as pids:
         yield pids
     for pid in pids:
         with contextlib.suppress(OSError):

@@ -22,13 +22,13 @@ def folder(name):
 
 
 @contextlib.contextmanager
-def running(programs):
+def running(programs, cwd=None):
     """Starts programs, each a list of words, that say "ready"; ends them. Yields the processes."""
     processes = []
     try:
         for argv in programs:
             processes.append(subprocess.Popen(argv, stdin=subprocess.DEVNULL,
-                                              stdout=subprocess.PIPE, text=True))
+                                              stdout=subprocess.PIPE, text=True, cwd=cwd))
         for p in processes:
             expect(p.stdout.readline() == "ready\n", f"{p.args[0]} did not start")
         yield processes

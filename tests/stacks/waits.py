@@ -12,6 +12,7 @@ from known import RIGHT, programs, reaches_start
 from traced import folder, repeated, running, share_text, trace, worst
 
 SECONDS = 4
+NO_NAME = r"\[libc\.so\.6\+0x\w+\]"
 # What the thread of that name calls: the name it is called by, after perhaps some of libstdc++'s.
 # The C library's functions have several names at one address.
 WAITS = {
@@ -28,9 +29,10 @@ WAITS = {
     "usleep": "usleep",
     "epoll": "epoll_wait",
     "cv_for": "pthread_cond_clockwait",
-    "cv": "std::condition_variable::wait",
-    "sem_timed": "sem_timedwait|sem_clockwait",
-    "sem": "sem_wait",
+    # These end in a jump to the next function, which may have no name.
+    "cv": "std::condition_variable::wait|pthread_cond_wait",
+    "sem_timed": rf"sem_timedwait|sem_wait_slow64|{NO_NAME}",
+    "sem": rf"sem_wait|sem_wait_slow64|{NO_NAME}",
     "select": "select",
     "recv": "recv",
     "recvmsg": "recvmsg",
@@ -43,7 +45,7 @@ WAITS = {
 def pattern(name):
     own = r"(?:\(anonymous namespace\)::)?" + name
     return re.compile(rf"(?:[^;]+;)?(?:[^;]+;)?{own}_thread;{own}_a;{own}_b;(?:std::[^;]+;)*"
-                      rf"(?:_IO_|_*)(?:libc_|new_|pthread_)?(?:{WAITS[name]})(?:@@?[\w.]+)?(?:;.*)?")
+                      rf"(?:_IO_|_*)(?:libc_|new_|pthread_)?(?:{WAITS[name]})(?:[.@][\w.@]+)?(?:;.*)?")
 
 
 def judge(name, lines):

@@ -6,6 +6,7 @@
  *     END BYTES ip ip ...                       (how the walk ended, stack it read, leaf first)
  * Memory is read from the process as it is.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,10 +49,12 @@ static bool code_at(void *arg, uint64_t ip, struct unwind_code *out)
 static int read_stack(void *arg, uint64_t address, void *buf, size_t n)
 {
 	struct walk *w = arg;
+	/* As in a sample: nothing below the stack pointer. */
+	int err = address < w->sp ? -EFAULT : stack_memory_read(&w->memory, address, buf, n);
 
-	if (address + n > w->highest)
+	if (!err && address + n > w->highest)
 		w->highest = address + n;
-	return stack_memory_read(&w->memory, address, buf, n);
+	return err;
 }
 
 static int read_code(void *arg, uint64_t ip, void *buf, size_t n)
@@ -122,8 +125,8 @@ int main(void)
 	}
 	while (fgets(line, sizeof(line), stdin)) {
 		memset(&r, 0, sizeof(r));
-		if (sscanf(line, "%d %llx %llx %llx %llx %llx %llx %llx %llx", &pid, &r.ip, &r.sp, &r.bp,
-			   &r.bx, &r.r12, &r.r13, &r.r14, &r.r15) != 9) {
+		if (sscanf(line, "%d %llx %llx %llx %llx %llx %llx %llx %llx", &pid, &r.ip, &r.sp,
+			   &r.bp, &r.bx, &r.r12, &r.r13, &r.r14, &r.r15) != 9) {
 			fprintf(stderr, "walk: not a thread's registers: %s", line);
 			break;
 		}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* This process unwinds itself; libgcc's unwinder has to agree. */
 #define _GNU_SOURCE
-#include <alloca.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -55,7 +54,7 @@ static void recursion(void **state)
 
 static __attribute__((noinline)) void with_alloca(size_t n)
 {
-	volatile char *p = alloca(n);
+	volatile char *p = __builtin_alloca(n);
 
 	p[n - 1] = 1;
 	check();
@@ -168,6 +167,44 @@ static void noreturn_call(void **state)
 		calls_noreturn();
 }
 
+/* Copies of this stack that end sooner and sooner: fewer of the same frames, and CUT. */
+static __attribute__((noinline)) int cut_here(int n)
+{
+	static uint8_t copy[256 * 1024];
+	struct self_stack whole, part;
+	struct user_regs regs;
+	size_t last = 0;
+
+	if (n)
+		return cut_here(n - 1) + 1;
+	SELF_REGS(&regs);
+	self_walk(&self, &regs, &whole);
+	assert_int_equal(whole.end, UNWIND_START);
+	/* As much as there is. */
+	for (size_t bytes = 0; bytes <= sizeof(copy) && last < whole.n; bytes += 40) {
+		if (self_peek(regs.sp, copy, bytes ? bytes : 8))
+			break;
+		self.copied_from = regs.sp;
+		self.copy = copy;
+		self.copy_n = bytes;
+		self_walk(&self, &regs, &part);
+		assert_int_equal(part.end, part.n == whole.n ? UNWIND_START : UNWIND_CUT);
+		assert_true(part.n >= last && part.n >= 1);
+		assert_memory_equal(part.ip, whole.ip, part.n * sizeof(part.ip[0]));
+		last = part.n;
+	}
+	self.copied_from = 0;
+	self.copy = NULL;
+	assert_int_equal(last, whole.n);
+	return 0;
+}
+
+static void cut_copies(void **state)
+{
+	(void)state;
+	assert_int_equal(cut_here(5), 5);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -195,7 +232,7 @@ int main(void)
 		cmocka_unit_test(alloca_frame),	   cmocka_unit_test(aligned_stack),
 		cmocka_unit_test(callbacks),	   cmocka_unit_test(signal_frame),
 		cmocka_unit_test(alternate_stack), cmocka_unit_test(thread),
-		cmocka_unit_test(noreturn_call),
+		cmocka_unit_test(noreturn_call),   cmocka_unit_test(cut_copies),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

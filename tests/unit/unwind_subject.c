@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Code with frames of all kinds, for test_unwind_step.c, which compiles it in many ways and stops it
- * at every instruction.
+ * Code with frames of all kinds, for test_unwind_step.c, which compiles it in many ways and stops
+ * it at every instruction.
  */
 #define _GNU_SOURCE
-#include <alloca.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -28,7 +27,7 @@ static NOINLINE int recurse(int n, int a, int b, int c)
 
 static NOINLINE int with_alloca(int n)
 {
-	char *p = alloca((size_t)n);
+	char *p = __builtin_alloca((size_t)n);
 
 	memset(p, n, (size_t)n);
 	return p[n / 2] + recurse(1, p[0], p[1], p[2]);
@@ -46,7 +45,7 @@ static NOINLINE int aligned(int n)
 static NOINLINE int aligned_alloca(int n, ...)
 {
 	char p[64] __attribute__((aligned(64)));
-	char *q = alloca((size_t)n);
+	char *q = __builtin_alloca((size_t)n);
 	va_list ap;
 
 	va_start(ap, n);
@@ -131,6 +130,7 @@ int subject(void)
 	struct timespec t;
 	int sum = 0;
 
+	sink = 0;
 	for (int i = 0; i < 6; i++)
 		sum += switching(i);
 	sum += aligned(40) + aligned_alloca(33, 7) + callbacks() + early(3);

@@ -164,25 +164,33 @@ function draw() {
 	}
 }
 
-function flow(text, y) { // a paragraph of parts; returns where the next goes
+// A paragraph: broken between its parts, a part that is too long between its words. Returns where the
+// next goes.
+function flow(text, y) {
 	if (!text)
 		return y;
-	const textWidth = width - 2 * margin;
-	const parts = text.dataset.text.split(PART);
-	const lines = [];
-	for (const part of parts) {
-		const line = lines.length ? lines[lines.length - 1] + PART + part : part;
-		if (lines.length && measure("p", line) <= textWidth)
-			lines[lines.length - 1] = line;
+	const fits = (line) => measure("p", line) <= width - 2 * margin;
+	const lines = [""];
+	const add = (between, piece) => {
+		const line = lines[lines.length - 1];
+		if (line && !fits(line + between + piece))
+			lines.push(piece);
 		else
-			lines.push(part);
+			lines[lines.length - 1] = line ? line + between + piece : piece;
+	};
+	for (const part of text.dataset.text.split(PART)) {
+		if (fits(part)) {
+			add(PART, part);
+			continue;
+		}
+		const words = part.split(" ");
+		add(PART, words[0]);
+		for (const word of words.slice(1))
+			add(" ", word);
 	}
 	text.replaceChildren();
 	for (const line of lines) {
-		let shown = line;
-		while (shown.length > 8 && measure("p", shown) > textWidth)
-			shown = shown.slice(0, Math.floor(shown.length * .93) - 1) + ELLIPSIS;
-		make(text, "tspan", { x: margin, y }, shown);
+		make(text, "tspan", { x: margin, y }, line);
 		y += number("textRow");
 	}
 	return y;
@@ -201,7 +209,10 @@ const heading = byId("title");
 const wholeTitle = svg.querySelector("title").textContent;
 
 function layOut() {
-	const toolsWidth = Math.min(width - 2 * margin, 640), own = width < 900;
+	// The tools stand beside the title where there is room, else below it; what they say then has a
+	// line of its own in the narrowest windows.
+	const own = width < 900, narrow = width < 640;
+	const toolsWidth = own ? width - 2 * margin : Math.max(600, width * .55);
 	heading.textContent = wholeTitle;
 	const room = own ? width - 2 * margin : width - toolsWidth - 3 * margin;
 	for (let t = wholeTitle; t.length > 8 && heading.getComputedTextLength() > room;)
@@ -210,8 +221,9 @@ function layOut() {
 	tools.setAttribute("x", own ? margin : width - margin - toolsWidth);
 	tools.setAttribute("y", own ? y + 10 : 9);
 	tools.setAttribute("width", toolsWidth);
+	tools.setAttribute("height", narrow ? 58 : 30);
 	toolsRow.classList.toggle("own", own);
-	y = flow(byId("subtitle"), y + (own ? 60 : 22));
+	y = flow(byId("subtitle"), y + (narrow ? 86 : own ? 60 : 22));
 	y = flow(byId("notes"), y);
 	y = grid(byId("legend"), y - 4);
 	if (byId("across").children.length)
@@ -224,8 +236,11 @@ function layOut() {
 }
 
 function resize() {
-	const now = fixed || Math.max(320, svg.getBoundingClientRect().width);
-	if (Math.abs(now - width) >= .5) {
+	// A picture that has become too high for the window gets a scroll bar, and less width for it.
+	for (let tries = 0; tries < 2; tries++) {
+		const now = fixed || Math.max(320, svg.getBoundingClientRect().width);
+		if (Math.abs(now - width) < .5)
+			return;
 		width = now;
 		hideTip();
 		layOut();

@@ -3,6 +3,7 @@
  * the same time once more, across the states. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include "flame/classes.h"
 #include "flame/svg.h"
 #include "format.h"
@@ -57,26 +58,29 @@ static void put_entry(struct grid *g, const char *fill, const char *what, const 
 	g->x++;
 }
 
+/* The states, then the states inside GPU calls: one family, the wait with the rest. */
+static const uint8_t in_call[] = { FLAME_BLOCKED_IN_CALL, FLAME_ON_CPU_IN_CALL,
+				   FLAME_RUN_QUEUE_IN_CALL };
+#define IN_CALL (sizeof(in_call) / sizeof(*in_call))
+
+static void put_class(struct grid *g, unsigned int class)
+{
+	const uint64_t value = g->p->l->split[0][class];
+	char name[FLAME_CLASS_NAME_SIZE], fill[16], what[32];
+
+	snprintf(fill, sizeof(fill), "c%u", class);
+	snprintf(what, sizeof(what), "data-c=\"%u\"", class);
+	if (value)
+		put_entry(g, fill, what, flame_class_name(class, name), value);
+}
+
 static void put_classes(struct grid *g)
 {
-	for (unsigned int c = 0; c < FLAME_CLASSES; c++) {
-		char name[FLAME_CLASS_NAME_SIZE], fill[16], what[32];
-		/* A call's blocked time goes with the rest of the call's. */
-		static const uint8_t in_call[] = { FLAME_BLOCKED_IN_CALL, FLAME_ON_CPU_IN_CALL,
-						   FLAME_RUN_QUEUE_IN_CALL };
-		const unsigned int first = FLAME_ON_CPU_IN_CALL;
-		const unsigned int class = c == FLAME_BLOCKED_IN_CALL ? FLAME_CLASSES
-					   : c == first		      ? in_call[0]
-					   : c == first + 1	      ? in_call[1]
-								      : c;
-
-		if (class < FLAME_CLASSES && g->p->l->split[0][class]) {
-			snprintf(fill, sizeof(fill), "c%u", class);
-			snprintf(what, sizeof(what), "data-c=\"%u\"", class);
-			put_entry(g, fill, what, flame_class_name(class, name),
-				  g->p->l->split[0][class]);
-		}
-	}
+	for (unsigned int c = 0; c < FLAME_CLASSES; c++)
+		if (!memchr(in_call, (int)c, IN_CALL))
+			put_class(g, c);
+	for (size_t i = 0; i < IN_CALL; i++)
+		put_class(g, in_call[i]);
 }
 
 static uint64_t marked(const struct flame_tree *t, unsigned int mark)
@@ -93,8 +97,7 @@ unsigned int flame_legend_write(const struct flame_picture *p, unsigned int widt
 	const uint64_t *split = p->l->split[0];
 	struct grid g = { .p = p, .columns = (width - 2 * SVG_MARGIN) / SVG_LEGEND_CELL, .y = y };
 	char calls[32], fill[16];
-	const uint64_t call = split[FLAME_BLOCKED_IN_CALL] + split[FLAME_ON_CPU_IN_CALL] +
-			      split[FLAME_RUN_QUEUE_IN_CALL];
+	const uint64_t call = split[in_call[0]] + split[in_call[1]] + split[in_call[2]];
 	const struct {
 		const char *fill, *what, *name;
 		uint64_t value;
@@ -106,8 +109,7 @@ unsigned int flame_legend_write(const struct flame_picture *p, unsigned int widt
 
 	g.columns = g.columns ? g.columns : 1;
 	snprintf(fill, sizeof(fill), "c%d", FLAME_BLOCKED_IN_CALL);
-	snprintf(calls, sizeof(calls), "data-c=\"%d,%d,%d\"", FLAME_BLOCKED_IN_CALL,
-		 FLAME_ON_CPU_IN_CALL, FLAME_RUN_QUEUE_IN_CALL);
+	snprintf(calls, sizeof(calls), "data-c=\"%d,%d,%d\"", in_call[0], in_call[1], in_call[2]);
 	fputs("<g id=\"legend\">\n", p->f);
 	put_classes(&g);
 	fputs("</g>\n<g id=\"across\">\n", p->f);

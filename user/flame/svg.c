@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#define _GNU_SOURCE /* fputs_unlocked, fwrite_unlocked */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -266,7 +265,7 @@ int flame_svg_write(const struct flame_picture *p)
 	errno = 0;
 	put_root(p, bottom + FOOT);
 	fputs("<style><![CDATA[\n", p->f);
-	fwrite(flame_css, 1, (size_t)(flame_css_end - flame_css), p->f);
+	fputs(flame_css, p->f);
 	flame_classes_css(p->f);
 	fputs("]]></style>\n<rect id=\"page\" width=\"100%\" height=\"100%\"/>\n", p->f);
 	put_head(p);
@@ -278,7 +277,7 @@ int flame_svg_write(const struct flame_picture *p)
 		"%s</tspan></text>\n",
 		foot, SVG_MARGIN, bottom + 22, foot);
 	fputs("<script><![CDATA[\n", p->f);
-	fwrite(flame_js, 1, (size_t)(flame_js_end - flame_js), p->f);
+	fputs(flame_js, p->f);
 	fputs("]]></script>\n</svg>\n", p->f);
 	if (fflush(p->f) || ferror(p->f))
 		return errno ? -errno : -EIO;

@@ -38,6 +38,6 @@ unsigned int flame_legend_write(const struct flame_picture *p, unsigned int widt
 int flame_svg_write(const struct flame_picture *p);
 
 /* assets.c: flame.js and flame.css. */
-extern const char flame_js[], flame_js_end[], flame_css[], flame_css_end[];
+extern const char flame_js[], flame_css[];
 
 #endif /* FLAME_SVG_H */

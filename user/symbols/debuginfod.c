@@ -39,6 +39,7 @@ struct debuginfod {
 	unsigned int references; /* the owner's and one a thread; the last frees */
 	unsigned int threads, idle;
 	bool stopping;
+	bool told; /* that it cannot be used */
 	uint64_t waited_ns;
 	size_t requests_n;
 	struct debuginfod_request *requests, **end, *next; /* next: to be fetched */
@@ -90,12 +91,16 @@ static void release(struct debuginfod *d)
 }
 
 #ifdef INFBPF_STATIC
+static const char obstacle[] = "a static infbpf cannot load libdebuginfod";
+
 static bool load(struct library *lib)
 {
 	memset(lib, 0, sizeof(*lib));
 	return false;
 }
 #else
+static const char obstacle[] = "there is no libdebuginfod.so.1 here";
+
 static bool load(struct library *lib)
 {
 	static const char *const names[] = {
@@ -155,6 +160,10 @@ static void *run(void *arg)
 	bool loaded = load(&lib);
 
 	pthread_mutex_lock(&d->lock);
+	if (!loaded && !d->told) {
+		d->told = true;
+		message_print("DEBUGINFOD_URLS is not used: %s", obstacle);
+	}
 	while (!d->stopping) {
 		struct debuginfod_request *r = d->next;
 		int fd = -ENOSYS;
@@ -199,31 +208,14 @@ static void start_thread(struct debuginfod *d)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-/* Why servers that the user named cannot be asked; NULL: they can. */
-static const char *obstacle(void)
-{
-#ifdef INFBPF_STATIC
-	return "a static infbpf cannot load libdebuginfod";
-#else
-	void *handle = dlopen("libdebuginfod.so.1", RTLD_LAZY | RTLD_LOCAL);
-
-	return handle ? NULL : "there is no libdebuginfod.so.1 here";
-#endif
-}
-
 struct debuginfod *debuginfod_open(void)
 {
-	const char *urls = getenv("DEBUGINFOD_URLS"), *why;
+	const char *urls = getenv("DEBUGINFOD_URLS");
 	pthread_condattr_t monotonic;
 	struct debuginfod *d;
 
 	if (!urls || !urls[strspn(urls, " ")])
 		return NULL;
-	why = obstacle();
-	if (why) {
-		message_print("DEBUGINFOD_URLS is not used: %s", why);
-		return NULL;
-	}
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return NULL;

@@ -10,11 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "confine.h"
 #include "private.h"
 
 /* Of debug information that is larger, no lines are shown. Chromium's has 4 GiB, PyTorch's 1. */
@@ -187,19 +186,6 @@ static uint64_t data_bytes(void)
 	return kib * 1024;
 }
 
-/* No file is opened any more (the debug file names others, and a name may be a device's), memory
- * and time are bounded, no core is written. */
-static void confine(uint64_t bytes, uint64_t ns)
-{
-	struct rlimit none = { 0, 0 }, data = { bytes, bytes };
-	struct rlimit cpu = { ns / 1000000000 + 1, ns / 1000000000 + 1 };
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (setrlimit(RLIMIT_NOFILE, &none) || setrlimit(RLIMIT_DATA, &data) ||
-	    setrlimit(RLIMIT_CPU, &cpu) || setrlimit(RLIMIT_CORE, &none))
-		_exit(1);
-}
-
 /* Reads what the child sends until it ends or its time is over. */
 static int receive(int from, uint64_t end_ns, struct lines_parser *p)
 {
@@ -237,8 +223,8 @@ static int ask_child(struct resolving *r, int dwarf_fd, int alt_fd)
 		return -errno;
 	pid = fork();
 	if (!pid) {
-		confine(bytes, r->s->lines_left_ns);
-		lines_read_dwarf(dwarf_fd, alt_fd, r->addresses, r->n, ends[1]);
+		if (!confine(ends[1], bytes, r->s->lines_left_ns))
+			lines_read_dwarf(dwarf_fd, alt_fd, r->addresses, r->n, ends[1]);
 		_exit(0);
 	}
 	close(ends[1]);

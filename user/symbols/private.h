@@ -95,7 +95,7 @@ int mini_debug_open(const struct elf_file *f, size_t *budget, struct elf_file **
 /* --- debuginfod.c: debug files over the network --- */
 struct debuginfod;
 struct debuginfod_request;
-/* NULL: DEBUGINFOD_URLS is not set, or there is no way to ask. */
+/* NULL: DEBUGINFOD_URLS is not set, or no memory. */
 struct debuginfod *debuginfod_open(void);
 void debuginfod_close(struct debuginfod *d);
 /* Starts to fetch. NULL: no memory, or too many. It belongs to d. */

@@ -109,7 +109,8 @@ int symbols_open(struct symbols **out, const struct symbols_options *o)
 		return -ENOMEM;
 	}
 	s->table_key >>= 3; /* of 61 bits */
-	s->debuginfod = debuginfod_open();
+	if (!o->local)
+		s->debuginfod = debuginfod_open();
 	*out = s;
 	return 0;
 }

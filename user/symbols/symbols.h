@@ -24,6 +24,7 @@ struct sym_file;  /* a file that samples hit */
 
 struct symbols_options {
 	bool lines; /* source lines and inlined functions (--lines) */
+	bool local; /* no debuginfod, whatever DEBUGINFOD_URLS says */
 };
 
 int symbols_open(struct symbols **out, const struct symbols_options *o);
@@ -63,9 +64,19 @@ int symbols_file_fd(const struct sym_file *f);
 /* A place for what the caller keeps with the file; not freed. */
 void **symbols_file_data(struct sym_file *f);
 
+/* For doctor: where the names in the files that the image maps would come from. For a struct symbols
+ * with this one image. */
+struct symbols_sources {
+	size_t files; /* the sum of the next five */
+	size_t own, debug_file, mini, dynsym, none;
+	size_t jit; /* mappings of code in no file */
+	bool perf_map;
+};
+void symbols_sources(struct symbols *s, struct sym_image *im, struct symbols_sources *out);
+
 /* With --lines, a location is several frames: the function and those inlined into it there. Writes
  * the names, outermost first; returns how many, 1 to max: "function (file.c:12)", inlined ones ending
- * in "_[i]". Without it, the one of symbols_name(). */
+ * in "_[i]" (up to 90 bytes on top of SYMBOLS_NAME_MAX). Without it, the one of symbols_name(). */
 #define SYMBOLS_INLINED_MAX 16
 size_t symbols_frames(struct symbols *s, uint32_t location, const char **names, size_t max);
 

@@ -77,7 +77,7 @@ static void branch(struct machine *m, bool taken)
 /* Two operands, the second on top. */
 static void binary(struct machine *m, uint8_t op)
 {
-	const uint64_t b = pop(m), a = pop(m);
+	uint64_t b = pop(m), a = pop(m);
 	const int64_t sa = (int64_t)a, sb = (int64_t)b;
 
 	switch (op) {
@@ -104,7 +104,8 @@ static void binary(struct machine *m, uint8_t op)
 	case 0x25:
 		return push(m, b < 64 ? a >> b : 0);
 	case 0x26: /* shra */
-		return push(m, (uint64_t)(sa >> (b < 64 ? b : 63)));
+		b = b < 64 ? b : 63;
+		return push(m, sa < 0 ? ~(~a >> b) : a >> b);
 	case 0x27:
 		return push(m, a ^ b);
 	case 0x29: /* eq, ge, gt, le, lt, ne */

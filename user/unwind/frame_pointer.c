@@ -148,20 +148,55 @@ static bool step_epilogue(struct walk *w, const struct code_bytes *code)
 	return true;
 }
 
+/* A leaf in a PLT that lld made, or ld for a program without .eh_frame. What lies above the return
+ * address: the slot's index, then the link map, for the resolver. */
+static const struct {
+	const char *bytes;
+	uint8_t n, words;
+} plt[] = {
+	{ "\xff\x25", 2, 0 },				/* jmp *slot(%rip) */
+	{ "\xf2\xff\x25", 3, 0 },			/* bnd jmp */
+	{ "\x68", 1, 0 },				/* push $index */
+	{ "\xe9", 1, 1 },				/* jmp to the first entry */
+	{ "\xf2\xe9", 2, 1 },	  { "\xff\x35", 2, 1 }, /* there: push the link map */
+	{ "\xff\x25", 2, 2 },				/* jmp to the resolver */
+	{ "\xf2\xff\x25", 3, 2 },
+};
+#define PLT_INDEX_MAX 0x100000
+
+static bool step_plt(struct walk *w, const struct code_bytes *c, size_t at)
+{
+	struct registers regs = w->regs;
+	uint64_t stack[3] = { 0 };
+
+	for (size_t i = 0; i < sizeof(plt) / sizeof(plt[0]); i++) {
+		const unsigned int words = plt[i].words;
+
+		if (!starts_with(c, at, plt[i].bytes, plt[i].n) ||
+		    !walk_read(w, w->regs.r[REG_RSP], stack, (words + 1) * sizeof(stack[0])) ||
+		    (words && stack[words - 1] >= PLT_INDEX_MAX))
+			continue;
+		regs.r[REG_RIP] = stack[words];
+		regs.r[REG_RSP] = w->regs.r[REG_RSP] + (words + 1) * sizeof(stack[0]);
+		if (plausible(w, &regs)) {
+			w->regs = regs;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* A leaf that has not made its frame yet. */
 static bool step_prologue(struct walk *w, const struct code_bytes *c)
 {
 	struct ahead a = { .w = w, .regs = w->regs, .code = c };
 	const size_t at = AT(c, 0, "\xf3\x0f\x1e\xfa") ? 4 : 0; /* endbr64 */
+	const bool has_pushed = AT(c, at, "\x48\x89\xe5") || AT(c, at, "\x48\x8b\xec");
 
-	if (AT(c, at, "\x48\x89\xe5") || AT(c, at, "\x48\x8b\xec")) { /* mov %rsp,%rbp */
-		if (!pop_to(&a, REG_RBP))
-			return false;
-	} else if (!AT(c, at, "\x55") && !AT(c, at, "\xff\x25") && !AT(c, at, "\xf2\xff\x25")) {
-		/* Neither push %rbp nor the PLT's jmp *slot(%rip). */
-		return false;
-	}
-	if (!pop_to(&a, REG_RIP) || !plausible(w, &a.regs))
+	if (!has_pushed && !AT(c, at, "\x55"))
+		return step_plt(w, c, at);
+	/* At mov %rsp,%rbp; or at the push %rbp before it. */
+	if ((has_pushed && !pop_to(&a, REG_RBP)) || !pop_to(&a, REG_RIP) || !plausible(w, &a.regs))
 		return false;
 	w->regs = a.regs;
 	return true;

@@ -11,18 +11,7 @@
 #include <string.h>
 #include "disk.h"
 
-#define MAGIC	0x77756270666e6931ULL
-#define VERSION 1
-
-struct image_head {
-	uint64_t magic;
-	uint32_t version, fdes_n, rows_n, words_n;
-	uint64_t index_n[SOURCES], index_base[SOURCES], section_bytes[SOURCES];
-	char key[KEY_LEN];
-	uint64_t checksum; /* of all bytes, this being 0 */
-};
-
-static uint64_t checksum(const uint8_t *image, size_t n)
+uint64_t image_checksum(const uint8_t *image, size_t n)
 {
 	struct image_head h;
 
@@ -112,7 +101,7 @@ static void put_functions(struct bytes *b, const struct unwind_file *f, struct p
 int image_make(const struct unwind_file *f, uint8_t **image, size_t *n)
 {
 	struct pool pool = { .max_bytes = SIZE_MAX };
-	struct image_head h = { .magic = MAGIC, .version = VERSION };
+	struct image_head h = { .magic = IMAGE_MAGIC, .version = IMAGE_VERSION };
 	struct bytes b = { 0 };
 
 	memcpy(h.key, f->key, sizeof(h.key));
@@ -136,7 +125,7 @@ int image_make(const struct unwind_file *f, uint8_t **image, size_t *n)
 		return -ENOMEM;
 	}
 	memcpy(b.at, &h, sizeof(h));
-	h.checksum = checksum(b.at, b.n);
+	h.checksum = image_checksum(b.at, b.n);
 	memcpy(b.at, &h, sizeof(h));
 	*image = b.at;
 	*n = b.n;
@@ -340,8 +329,9 @@ int image_load(struct unwind_file *f, const uint8_t *image, size_t n)
 	if (n < sizeof(h))
 		return -ENOEXEC;
 	memcpy(&h, image, sizeof(h));
-	if (h.magic != MAGIC || h.version != VERSION || memcmp(h.key, f->key, sizeof(h.key)) ||
-	    !has_size(&h, n) || h.checksum != checksum(image, n))
+	if (h.magic != IMAGE_MAGIC || h.version != IMAGE_VERSION ||
+	    memcmp(h.key, f->key, sizeof(h.key)) || !has_size(&h, n) ||
+	    h.checksum != image_checksum(image, n))
 		return -ENOEXEC;
 	nr.n = h.words_n;
 	nr.rules = malloc((nr.n + 1) * sizeof(*nr.rules));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Call frame programs (DWARF 5, 6.4.2), run once per function: what they say of each address becomes
- * a row.
+ * Call frame programs (DWARF 5, 6.4.2), run once per function: what they say of each address
+ * becomes a row.
  */
 #include <errno.h>
 #include <string.h>
@@ -86,7 +86,7 @@ static int set_loc(struct run *r)
 {
 	uint64_t to = cursor_pointer(&r->c, r->cie->fde_encoding, 0) - r->start;
 
-	if (r->c.bad || to < r->pc || !r->cie->code_align)
+	if (r->c.bad || to < r->pc || to > r->length || !r->cie->code_align)
 		return -ENOEXEC;
 	to -= r->pc;
 	/* In bytes, whatever the code alignment is. */

@@ -37,9 +37,7 @@ static bool cfa_of(struct walk *w, const struct rules *r, uint64_t *cfa)
 	return true;
 }
 
-/* A register's value in the caller. known: false for one that is undefined there. In an epilogue a
- * saved register may have been popped already: compilers do not say so, its place is then below the
- * stack pointer and it holds the caller's value again. */
+/* A register's value in the caller. known: false for one that is undefined there. */
 static bool apply(struct walk *w, const struct rule *rule, uint64_t cfa, uint64_t *value,
 		  bool *known)
 {
@@ -49,12 +47,15 @@ static bool apply(struct walk *w, const struct rule *rule, uint64_t cfa, uint64_
 	*known = true;
 	switch (rule->kind) {
 	case RULE_OFFSET:
-		if (at < w->regs.r[REG_RSP] && rule->reg != REG_RIP) {
-			*known = w->regs.known & 1u << rule->reg;
-			*value = w->regs.r[rule->reg];
+		if (walk_word(w, at, value))
 			return true;
-		}
-		return walk_word(w, at, value);
+		/* In an epilogue the register has been popped already, which compilers do not say:
+		 * the slot now lies below the stack pointer, where no copy of a stack begins. */
+		if (at >= w->regs.r[REG_RSP] || rule->reg == REG_RIP)
+			return false;
+		*known = w->regs.known & 1u << rule->reg;
+		*value = w->regs.r[rule->reg];
+		return true;
 	case RULE_VAL_OFFSET:
 		*value = at;
 		return true;

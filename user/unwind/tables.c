@@ -117,7 +117,7 @@ static const struct fde *fde_find(const struct unwind_file *f, uint64_t pc)
 
 static uint32_t fde_rules(const struct unwind_file *f, const struct fde *fde, uint64_t pc)
 {
-	const struct row *row = f->rows + fde->first_row;
+	const struct row *row = fde->rows_n ? &f->rows[fde->first_row] : NULL;
 	size_t low = 0, high = fde->rows_n;
 
 	while (low < high) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * User stacks from registers and memory, by call frame information (.eh_frame, .debug_frame), and by
- * frame pointers where there is none (JIT code). x86-64.
+ * User stacks from registers and memory, by call frame information (.eh_frame, .debug_frame), and
+ * by frame pointers where there is none (JIT code). x86-64.
  *
  * Knows nothing of processes: where code and memory are is asked through struct unwind_space. All
  * that is read belongs to other people: a broken file or stack ends the walk, never infbpf.
@@ -28,7 +28,8 @@ void unwind_close(struct unwind *u); /* waits for the thread; writes the cache *
 
 /* The tables of an ELF file, one a build id however many files have it. The descriptor is borrowed
  * (duplicated). Never blocks for long: an index that has to be built is built in the background.
- * NULL: no memory. A file without call frame information is a struct unwind_file too. */
+ * NULL: no memory, or no descriptor left. A file without call frame information is a struct
+ * unwind_file too. */
 struct unwind_file *unwind_file_get(struct unwind *u, int fd);
 
 enum unwind_source {
@@ -50,7 +51,9 @@ struct unwind_space {
 	void *arg;
 	/* What executable mapping holds ip? False: none. */
 	bool (*code)(void *arg, uint64_t ip, struct unwind_code *out);
-	/* Memory of the stack. 0; -ENODATA: beyond what was copied; -EFAULT: not mapped. */
+	/* Memory of the stack. 0; -ENODATA: beyond what was copied; -EFAULT: not mapped. Also asked
+	 * for up to 128 bytes below the leaf's stack pointer, in the red zone: either error there
+	 * means that the register is taken as it is, which is right in an epilogue. */
 	int (*read)(void *arg, uint64_t address, void *buf, size_t n);
 	/* Code bytes at ip (JIT stubs are decoded). As read. NULL: not to be had. */
 	int (*read_code)(void *arg, uint64_t ip, void *buf, size_t n);
