@@ -5,7 +5,7 @@ has frames of the interpreter of its own."""
 import sys
 import time
 
-DEPTH = 12
+DEPTH = 6
 
 
 def work(x):
