@@ -91,6 +91,8 @@ def compare_running(where, argv, threads, totals):
 
 
 def check_running():
+    need_root()
+    need_tool("gdb", "gdb")
     where = folder("gdb-running")
     report = Report()
     totals = collections.Counter()

@@ -332,6 +332,25 @@ static FRAME void saver_phase(void)
 	BACK();
 }
 
+/* --- a gap of breakpoints before a function, as lld leaves: its first instruction is all there is --- */
+void padded(void);
+__asm__(".text\n"
+	".fill 16, 1, 0xcc\n"
+	".type padded, @function\n"
+	"padded:\n"
+	".cfi_startproc\n"
+	"ret\n"
+	".cfi_endproc\n"
+	".size padded, . - padded\n");
+
+static FRAME void padded_phase(void)
+{
+	while (slice_left())
+		for (int i = 0; i < 1000; i++)
+			padded();
+	BACK();
+}
+
 /* --- a call out of the cold part of a function --- */
 static FRAME __attribute__((cold)) void cold_c(void)
 {
@@ -493,9 +512,10 @@ static void start(void *(*run)(void *), void *arg)
 }
 
 static void (*const phases[])(void) = {
-	chain_phase, recursion_phase, deep_phase, pointer_phase, qsort_phase,	signal_phase,
-	alt_phase,   raise_phase,     vla_phase,  large_phase,	 aligned_phase, saver_phase,
-	cold_phase,  jump_phase,      co_phase,	  plt_phase,	 vdso_phase,	sleep_phase,
+	chain_phase,   recursion_phase, deep_phase,  pointer_phase, qsort_phase,
+	signal_phase,  alt_phase,	raise_phase, vla_phase,	    large_phase,
+	aligned_phase, saver_phase,	cold_phase,  jump_phase,    co_phase,
+	plt_phase,     vdso_phase,	sleep_phase, padded_phase,
 };
 
 int main(int argc, char **argv)
