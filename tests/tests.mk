@@ -37,6 +37,10 @@ TEST_PROGRAMS += $(TRUTH_BIN) $(B)/tests/truth/cuda
 # --- unit tests: all of user/ but main(), under the sanitizers whatever flavour the tool is ---
 # gpu/gpu.mk has the ones of the server and the emulated runtime.
 UNIT_SRC  := $(filter-out tests/unit/test_gpu_%,$(wildcard tests/unit/test_*.c))
+# The unwinder knows x86-64's registers only.
+ifneq ($(BPF_ARCH),x86)
+UNIT_SRC  := $(filter-out tests/unit/test_unwind%,$(UNIT_SRC))
+endif
 UNIT_BIN  := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/unit/%)
 UNIT_DIR  := $(B)/obj-san
 UNIT_SAN  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -110,7 +114,12 @@ $(B)/tests/bench/pair $(B)/tests/bench/names: $(B)/tests/bench/%: tests/bench/%.
 $(B)/tests/bench/unwind: tests/bench/unwind.c tests/unit/unwind_self.h $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(filter-out %.h,$^) -o $@ $(USER_LIBS) -lm -lpthread
-BENCH_BIN := $(addprefix $(B)/tests/bench/,calls names pair paths unwind)
+# As distributions build: no frame pointers.
+$(B)/tests/bench/deep: tests/bench/deep.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 $(WARN) -O2 -g -fomit-frame-pointer $< -o $@
+BENCH_BIN := $(addprefix $(B)/tests/bench/,calls deep names pair paths \
+	$(if $(filter x86,$(BPF_ARCH)),unwind))
 TEST_PROGRAMS += $(BENCH_BIN)
 
 .PHONY: bench-programs

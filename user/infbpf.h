@@ -194,13 +194,17 @@ struct user_regs {
 /*
  * A stack. In memory followed by kernel_n kernel addresses (leaf first); in the ring at SAMPLE_STACK_AT
  * by what there is of the user side: either user_n addresses (leaf first), walked by frame pointers, or
- * stack_bytes of the stack, copied from regs.sp upward. Of a thread in a signal handler on an
- * alternate stack also, at outer_at, outer_bytes from outer_sp upward: the stack that was interrupted.
+ * stack_bytes of the stack, copied from SAMPLE_RED_ZONE below regs.sp upward. Of a thread in a signal
+ * handler on an alternate stack also, at outer_at, outer_bytes likewise from outer_sp: the stack that
+ * was interrupted.
  */
 #define SAMPLE_STACK_AT(max_stack) (sizeof(struct rec_sample) + (max_stack)*8)
 #define SAMPLE_RETURNS		   4
-#define SAMPLE_STACK_BYTES	   16384 /* copied, unless --stack-bytes says otherwise */
-#define SAMPLE_STACK_MAX	   65536 /* --stack-bytes, at most */
+#define SAMPLE_STACK_BYTES	   24576 /* copied, unless --stack-bytes says otherwise */
+#define SAMPLE_SMALL_BYTES	   8192	 /* what most stacks need */
+/* Below the stack pointer: leaf functions may use it, and what an epilogue has popped is still there. */
+#define SAMPLE_RED_ZONE	 128
+#define SAMPLE_STACK_MAX 65536 /* --stack-bytes, at most */
 
 struct rec_sample {
 	struct rec_hdr hdr;

@@ -11,8 +11,10 @@
 static void add_copy(struct stack_memory *m, const struct rec_sample *s, size_t len, uint64_t start,
 		     size_t at, size_t n)
 {
-	if (!n || at > len || n > len - at || start > UINT64_MAX - n)
+	if (!n || at > len || n > len - at || start < SAMPLE_RED_ZONE ||
+	    start - SAMPLE_RED_ZONE > UINT64_MAX - n)
 		return;
+	start -= SAMPLE_RED_ZONE;
 	m->copies[m->copies_n].start = start;
 	m->copies[m->copies_n].end = start + n;
 	m->copies[m->copies_n++].bytes = (const uint8_t *)s + at;

@@ -3,7 +3,8 @@
  * Records as the kernel side sends them, and the maps of the process they speak of.
  *
  * Input: records, each a byte of what (enum what), a byte that counts trailing 8-byte words, and the
- * record's bytes behind its header; where the input ends before the record does, the rest is 0.
+ * record's bytes behind its header; where the input ends before the record does, the rest is 0. Of a
+ * sample the trailing words are its user side, at the place where that lies.
  */
 #define _GNU_SOURCE
 #include "../../user/collect.h"
@@ -21,11 +22,14 @@ enum what {
 	WHAT_WILD = 0x10,  /* times are as they come, even if sums overflow */
 	WHAT_SHORT = 0x20, /* hdr.len and the record's size are what the input has */
 	WHAT_LONG = 0x40,  /* hdr.len says more than there is */
+	WHAT_RAW = 0x80,   /* counts and addresses of a sample are as they come */
 };
 
 /* Above the kernel's greatest pid. */
 #define NO_PROCESS 0x7ffffff0
 #define TIME_MASK  ((1ULL << 44) - 1)
+/* A word with this in its highest byte becomes an address in this program's code. */
+#define CODE_BYTE 0x01
 /* A symbol table kept for ever would grow with every address ever seen. */
 #define RUNS_MAX 4096
 
@@ -51,7 +55,7 @@ static size_t fixed_size(unsigned int type)
 	case REC_THREAD:
 		return sizeof(struct rec_thread);
 	case REC_SAMPLE:
-		return sizeof(struct rec_sample);
+		return SAMPLE_STACK_AT(INFBPF_MAX_STACK);
 	case REC_LIFE:
 		return sizeof(struct rec_life);
 	case REC_RESOLVE:
@@ -119,32 +123,78 @@ static void tame_times(void *record, uint8_t what)
 	}
 }
 
+static uint64_t code_address(uint64_t word)
+{
+	return (uint64_t)(uintptr_t)LLVMFuzzerTestOneInput + (word & 0xffff);
+}
+
+/* A sample whose counts fit its size, with a stack that may be walked through this program. */
+static void tame_sample(struct rec_sample *s, uint64_t *user, size_t user_words)
+{
+	uint64_t *kernel = (uint64_t *)(s + 1);
+
+	s->kernel_n &= INFBPF_MAX_STACK;
+	for (size_t i = 0; i < s->kernel_n; i++)
+		kernel[i] = s->serial + i;
+	s->user_n &= INFBPF_MAX_STACK;
+	if (s->user_n > user_words)
+		s->user_n = 0;
+	s->stack_bytes = user_words * sizeof(*user);
+	if (s->outer_sp) {
+		s->outer_bytes = s->stack_bytes / 2;
+		s->outer_at = SAMPLE_STACK_AT(INFBPF_MAX_STACK) + s->outer_bytes;
+	}
+	s->regs.ip = code_address(s->regs.ip);
+	s->regs.sp &= ~7ULL;
+	for (size_t i = 0; i < user_words; i++)
+		if (user[i] >> 56 == CODE_BYTE)
+			user[i] = code_address(user[i]);
+}
+
+/* How much of a record comes from the input, and where: its fields behind the header, then what
+ * trails. */
+static size_t fill(uint8_t *record, size_t len, unsigned int type, const uint8_t *data, size_t size)
+{
+	size_t fields = type == REC_SAMPLE ? sizeof(struct rec_sample) : fixed_size(type);
+	size_t n, rest;
+
+	fields -= sizeof(struct rec_hdr);
+	n = fields < size ? fields : size;
+	memcpy(record + sizeof(struct rec_hdr), data, n);
+	rest = len - fixed_size(type);
+	if (rest > size - n)
+		rest = size - n;
+	memcpy(record + fixed_size(type), data + n, rest);
+	return n + rest;
+}
+
 /* One record of the input in memory of exactly its size. Returns how much of the input it took. */
 static size_t feed(struct collect *c, const uint8_t *data, size_t size, bool *wild)
 {
 	uint8_t what = data[0];
-	size_t len = fixed_size(what & WHAT_TYPE) + 8 * (size_t)data[1], taken;
+	unsigned int type = what & WHAT_TYPE;
+	size_t len = fixed_size(type) + 8 * (size_t)data[1], taken;
 	struct rec_hdr *hdr;
 	uint8_t *record;
 
-	data += 2;
-	size -= 2;
-	taken = len - sizeof(*hdr) < size ? len - sizeof(*hdr) : size;
 	record = calloc(1, len);
 	FUZZ_EXPECT(record);
-	memcpy(record + sizeof(*hdr), data, taken);
+	taken = fill(record, len, type, data + 2, size - 2);
 	tame_ids(record, what);
 	if (what & WHAT_WILD)
 		*wild = true;
 	else
 		tame_times(record, what);
+	if (type == REC_SAMPLE && !(what & WHAT_RAW))
+		tame_sample((struct rec_sample *)record, (uint64_t *)(record + fixed_size(type)),
+			    data[1]);
 	if (what & WHAT_SHORT) {
 		len = sizeof(*hdr) + taken;
 		record = realloc(record, len);
 		FUZZ_EXPECT(record);
 	}
 	hdr = (struct rec_hdr *)record;
-	hdr->type = what & WHAT_TYPE;
+	hdr->type = type;
 	hdr->len = len + (what & WHAT_LONG ? 8 : 0);
 	collect_record(c, record, len);
 	free(record);

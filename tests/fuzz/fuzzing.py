@@ -111,7 +111,7 @@ def keep(path):
     to = os.path.join(HERE, "regressions", name, hashlib.sha1(data).hexdigest()[:8] + ".hex")
     os.makedirs(os.path.dirname(to), exist_ok=True)
     with open(to, "w", encoding="ascii") as f:
-        f.write(encode_hex(data, "What was wrong: "))
+        f.write(encode_hex(data, "(what was wrong)"))
     return relative(to)
 
 

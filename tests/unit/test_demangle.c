@@ -210,6 +210,70 @@ static void long_names_are_cut(void **state)
 	free(name);
 }
 
+/* Appends a reference to the nth substitution. */
+static void add_substitution(char *name, unsigned int n)
+{
+	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	if (n > 36)
+		sprintf(name + strlen(name), "S%c%c_", digits[(n - 1) / 36], digits[(n - 1) % 36]);
+	else if (n)
+		sprintf(name + strlen(name), "S%c_", digits[n - 1]);
+	else
+		strcat(name, "S_");
+}
+
+/* What prints little and walks long: each level is two references to the one below, and a pack
+ * expansion that comes first in print looks for a pack through all of them. */
+static void endless_names_are_left(void **state)
+{
+	static const char *const rust[] = {
+		/* A back reference to itself: without a limit, all of the stack. */
+		"_RB_",
+		/* 2^60 lifetimes in a part that is not printed. */
+		"_RNvXs_Cs1234_7mycrateNtB4_3B_RIYFGIarNtB4_3Foo3bazYFG__3",
+	};
+	char name[2048] = "_ZTC1zI";
+	struct timespec a, b;
+	unsigned int level;
+
+	(void)state;
+	for (level = 0; level < 60; level++) {
+		sprintf(name + strlen(name), "1%cI", 'a' + level % 25);
+		if (level) {
+			add_substitution(name, 2 * level);
+			add_substitution(name, 2 * level);
+			strcat(name, "E");
+		} else {
+			strcat(name, "iiE");
+		}
+	}
+	strcat(name, "E0_Dp");
+	add_substitution(name, 2 * level);
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	for (int i = 0; i < 100; i++)
+		assert_null(symbols_demangle(name));
+	for (size_t i = 0; i < sizeof(rust) / sizeof(rust[0]); i++)
+		assert_null(symbols_demangle(rust[i]));
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	assert_true(b.tv_sec - a.tv_sec < 20);
+}
+
+/* What libiberty has on the heap is not lost where the output is cut: the leak sanitizer looks. */
+static void long_rust_name_is_cut(void **state)
+{
+	char name[4096] = "_RINvC1a1b", *demangled;
+
+	(void)state;
+	for (int i = 0; i < 60; i++)
+		strcat(name, "NvC1cu30____7hkackfecea1cbdathfdh9hlq6y");
+	strcat(name, "E");
+	demangled = symbols_demangle(name);
+	assert_non_null(demangled);
+	assert_string_equal(demangled + strlen(demangled) - 3, "...");
+	free(demangled);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -220,6 +284,9 @@ int main(void)
 		cmocka_unit_test(random_names),
 		cmocka_unit_test(clean_names),
 		cmocka_unit_test(long_names_are_cut),
+		cmocka_unit_test(long_rust_name_is_cut),
+		/* The last: after it, long names are no longer tried. */
+		cmocka_unit_test(endless_names_are_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,7 +31,7 @@ static struct record *record(void)
 
 	assert_non_null(r);
 	assert_int_equal(offsetof(struct record, stack), AT);
-	r->s.regs.sp = SP;
+	r->s.regs.sp = SP + SAMPLE_RED_ZONE;
 	r->s.stack_bytes = ROOM / 2;
 	for (size_t i = 0; i < ROOM; i++)
 		r->stack[i] = (uint8_t)(i * 7);
@@ -63,7 +63,7 @@ static void behind_a_copy(void **state)
 	stack_memory_copied(&m, &r->s, sizeof(*r));
 	assert_int_equal(stack_memory_read(&m, SP + ROOM / 2, buf, 8), -ENODATA);
 	assert_int_equal(stack_memory_read(&m, SP + ROOM / 2 - 8, buf, 16), -ENODATA);
-	/* Below the stack pointer, or nowhere near. */
+	/* Below the red zone, or nowhere near. */
 	assert_int_equal(stack_memory_read(&m, SP - 8, buf, 8), -EFAULT);
 	assert_int_equal(stack_memory_read(&m, SP + (1ULL << 40), buf, 8), -EFAULT);
 	assert_int_equal(stack_memory_read(&m, UINT64_MAX - 3, buf, 8), -EFAULT);
@@ -77,7 +77,7 @@ static void an_interrupted_stack(void **state)
 	uint8_t buf[8];
 
 	(void)state;
-	r->s.outer_sp = OUTER;
+	r->s.outer_sp = OUTER + SAMPLE_RED_ZONE;
 	r->s.outer_at = AT + ROOM / 2;
 	r->s.outer_bytes = ROOM / 2;
 	stack_memory_copied(&m, &r->s, sizeof(*r));
@@ -100,7 +100,7 @@ static void a_lying_record(void **state)
 	stack_memory_copied(&m, &r->s, sizeof(*r));
 	assert_int_equal(stack_memory_read(&m, SP, buf, 8), -EFAULT);
 	r->s.stack_bytes = 16;
-	r->s.regs.sp = UINT64_MAX - 8;
+	r->s.regs.sp = 8;
 	r->s.outer_sp = OUTER;
 	r->s.outer_bytes = UINT32_MAX;
 	r->s.outer_at = UINT32_MAX;

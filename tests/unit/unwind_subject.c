@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Code with frames of all kinds, for test_unwind_step.c, which compiles it in many ways and stops it
- * at every instruction.
+ * Code with frames of all kinds, for test_unwind_step.c, which compiles it in many ways and stops
+ * it at every instruction.
  */
 #define _GNU_SOURCE
 #include <setjmp.h>

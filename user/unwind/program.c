@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Call frame programs (DWARF 5, 6.4.2), run once per function: what they say of each address becomes
- * a row.
+ * Call frame programs (DWARF 5, 6.4.2), run once per function: what they say of each address
+ * becomes a row.
  */
 #include <errno.h>
 #include <string.h>

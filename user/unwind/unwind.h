@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * User stacks from registers and memory, by call frame information (.eh_frame, .debug_frame), and by
- * frame pointers where there is none (JIT code). x86-64.
+ * User stacks from registers and memory, by call frame information (.eh_frame, .debug_frame), and
+ * by frame pointers where there is none (JIT code). x86-64.
  *
  * Knows nothing of processes: where code and memory are is asked through struct unwind_space. All
  * that is read belongs to other people: a broken file or stack ends the walk, never infbpf.
