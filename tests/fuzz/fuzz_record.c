@@ -175,7 +175,7 @@ static size_t feed(struct collect *c, const uint8_t *data, size_t size, bool *wi
 	unsigned int type = what & WHAT_TYPE;
 	size_t len = fixed_size(type) + 8 * (size_t)data[1], taken;
 	struct rec_hdr *hdr;
-	uint8_t *record;
+	uint8_t *record, *cut;
 
 	record = calloc(1, len);
 	FUZZ_EXPECT(record);
@@ -190,8 +190,9 @@ static size_t feed(struct collect *c, const uint8_t *data, size_t size, bool *wi
 			    data[1]);
 	if (what & WHAT_SHORT) {
 		len = sizeof(*hdr) + taken;
-		record = realloc(record, len);
-		FUZZ_EXPECT(record);
+		cut = realloc(record, len);
+		FUZZ_EXPECT(cut);
+		record = cut;
 	}
 	hdr = (struct rec_hdr *)record;
 	hdr->type = type;
