@@ -299,7 +299,7 @@ static __always_inline void call_stack(struct pt_regs *ctx, struct task_state *t
 
 	if (!stack_wanted(wall, &weight))
 		return;
-	s = sample_begin();
+	s = sample_begin(ctx, bpf_get_current_task_btf(), true);
 	if (!s)
 		return;
 	sample_start(s, ts, SAMPLE_CALL, now, NULL);
@@ -307,8 +307,7 @@ static __always_inline void call_stack(struct pt_regs *ctx, struct task_state *t
 	s->on_cpu_ns = weight;
 	s->syscall = INFBPF_NO_SYSCALL;
 	s->flags = WAIT_IN_CALL;
-	regs_save(&s->regs, ctx);
-	sample_send(ctx, s, bpf_get_current_task_btf(), true, false);
+	sample_send(ctx, s, ctx, true, false);
 }
 
 /* at: the thread's counters at the return, now. */

@@ -31,9 +31,8 @@ SHARED const volatile __u32
 SHARED const volatile __u32 cfg_after_switch SHARED_INIT(0);
 /* Of the user stack, copied with a sample; 0: the kernel walks it by frame pointers instead. */
 SHARED const volatile __u32 cfg_stack_bytes SHARED_INIT(SAMPLE_STACK_BYTES);
-/* What a sample takes in the ring: SAMPLE_STACK_AT + cfg_stack_bytes. */
-SHARED const volatile __u32 cfg_sample_bytes SHARED_INIT(SAMPLE_STACK_AT(INFBPF_MAX_STACK) +
-							 SAMPLE_STACK_BYTES);
+/* The room for the user side in the smaller of a sample's two sizes; at least what a walk takes. */
+SHARED const volatile __u32 cfg_small_bytes SHARED_INIT(SAMPLE_SMALL_BYTES);
 /* From the top of an alternate signal stack, rounded down to 64, to the ucontext of the signal that
  * went there; 0: not known. */
 SHARED const volatile __u32 cfg_sigframe_bytes SHARED_INIT(0);

@@ -16,6 +16,7 @@ int handle_clock(struct bpf_perf_event_data *ctx)
 	struct task_struct *task;
 	struct task_state *ts;
 	struct rec_sample *s;
+	struct pt_regs *regs;
 	bool user;
 
 	if (!in_window(now))
@@ -26,16 +27,16 @@ int handle_clock(struct bpf_perf_event_data *ctx)
 	ts = bpf_task_storage_get(&tasks, task, NULL, 0);
 	if (!ts || ts->flags & TASK_FLUSHED)
 		return 0;
-	s = sample_begin();
+	/* The saved user registers: of this interrupt if it came from user mode, else of the entry
+	 * into the kernel. */
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	user = !(task->flags & PF_KTHREAD);
+	s = sample_begin(regs, task, user);
 	if (!s)
 		return 0;
 	sample_start(s, ts, SAMPLE_ON_CPU, now, task);
 	s->syscall = INFBPF_NO_SYSCALL;
 	s->flags = 0;
-	/* The saved user registers: of this interrupt if it came from user mode, else of the entry
-	 * into the kernel. */
-	user = (ctx->regs.cs & 3) == 3;
-	regs_save(&s->regs, (struct pt_regs *)bpf_task_pt_regs(task));
-	sample_send(ctx, s, task, !(task->flags & PF_KTHREAD), !user);
+	sample_send(ctx, s, regs, user, (ctx->regs.cs & 3) != 3);
 	return 0;
 }

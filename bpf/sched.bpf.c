@@ -41,18 +41,21 @@ static __always_inline void switch_out_stack(void *ctx, struct task_state *ts,
 					     struct task_struct *prev, u64 now)
 {
 	struct rec_sample *s;
+	struct pt_regs *regs;
+	bool user;
 
 	if (now - ts->last_out_ns < period_ns)
 		return;
-	s = sample_begin();
+	regs = (struct pt_regs *)bpf_task_pt_regs(prev);
+	user = !(ts->wait_flags & WAIT_KTHREAD);
+	s = sample_begin(regs, prev, user);
 	if (!s)
 		return;
 	ts->last_out_ns = now;
 	ts->out_seq = __sync_fetch_and_add(&next_seq, 1);
 	sample_start(s, ts, SAMPLE_OUT, now, prev);
 	s->seq = ts->out_seq;
-	regs_save(&s->regs, (struct pt_regs *)bpf_task_pt_regs(prev));
-	sample_send(ctx, s, prev, !(ts->wait_flags & WAIT_KTHREAD), true);
+	sample_send(ctx, s, regs, user, true);
 }
 
 /* Counts switches by the kernel's own counters, which were moved just before the tracepoint: the same

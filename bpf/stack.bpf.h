@@ -79,50 +79,36 @@ static __always_inline void sample_start(struct rec_sample *s, const struct task
 	s->flags = ts->wait_flags;
 	s->user_n = 0;
 	s->kernel_n = 0;
-	s->stack_bytes = 0;
-	s->outer_sp = 0;
-	s->outer_bytes = 0;
-	s->outer_at = 0;
 	s->seq = 0;
 	sample_returns(s, ts, task);
 }
 
-/* Begins a record in the ring. NULL: no room, counted. What is returned must go to sample_send(). */
-static __always_inline struct rec_sample *sample_begin(void)
-{
-	struct rec_sample *s = bpf_ringbuf_reserve(&ring, cfg_sample_bytes, 0);
-	struct cpu_counts *c;
-
-	if (s)
-		return s;
-	c = cpu_counts();
-	if (c)
-		__sync_fetch_and_add(&c->lost_ring, 1);
-	return NULL;
-}
-
 /*
- * Copies up to limit bytes from the red zone below sp on; returns how many. The usual case is one read;
- * near the stack's top that fails as a whole, and the pages that are there are looked for (a byte of
- * each) and read at once.
+ * How many bytes of the stack there are to copy, from the red zone below sp on, up to limit. A read
+ * that meets a page that is not there fails as a whole, and most stacks are shallower than the limit:
+ * so a byte of each page is tried first (30 ns; a fault, once, is some hundred).
  */
-static __always_inline u32 stack_copy(void *to, u64 sp, u32 limit)
+static __always_inline u32 stack_readable(u64 sp, u32 limit)
 {
 	u64 from = sp - SAMPLE_RED_ZONE;
 	u32 n = PAGE_BYTES - (from & (PAGE_BYTES - 1));
 	char byte;
 	int i;
 
-	if (!bpf_probe_read_user(to, limit, (void *)from))
-		return limit;
 	for (i = 0; i < SAMPLE_STACK_MAX / PAGE_BYTES; i++) {
 		if (n >= limit || bpf_probe_read_user(&byte, 1, (void *)(from + n)))
 			break;
 		n += PAGE_BYTES;
 	}
-	if (n > limit)
-		n = limit;
-	return bpf_probe_read_user(to, n, (void *)from) ? 0 : n;
+	return n < limit ? n : limit;
+}
+
+/* Copies n bytes, at most room, which the verifier knows. Returns how many. */
+static __always_inline u32 stack_copy(void *to, u64 sp, u32 n, u32 room)
+{
+	if (n > room)
+		n = room;
+	return bpf_probe_read_user(to, n, (void *)(sp - SAMPLE_RED_ZONE)) ? 0 : n;
 }
 
 /* struct ucontext and struct sigcontext of x86-64 (uapi/asm/ucontext.h, sigcontext.h): where the
@@ -169,44 +155,95 @@ static __always_inline u64 outer_stack(struct task_struct *task, u64 sp, u64 *us
 	return outer;
 }
 
-/* Half of the room for each stack: what is wanted of the outer one is as much, and sizes that the
- * verifier knows keep this short. */
-static __always_inline void copy_stacks(struct rec_sample *s, struct task_struct *task)
+/* Where a sample's user side lies. */
+static __always_inline void *sample_room(struct rec_sample *s)
 {
-	char *room = (char *)s + SAMPLE_STACK_AT(INFBPF_MAX_STACK);
-	const u32 limit = cfg_stack_bytes;
-	u64 used = 0, outer = outer_stack(task, s->regs.sp, &used);
-
-	if (outer && used <= limit / 2) {
-		s->stack_bytes = stack_copy(room, s->regs.sp, limit / 2);
-		s->outer_sp = outer;
-		s->outer_at = SAMPLE_STACK_AT(INFBPF_MAX_STACK) + limit / 2;
-		s->outer_bytes = stack_copy(room + limit / 2, outer, limit / 2);
-	} else {
-		s->stack_bytes = stack_copy(room, s->regs.sp, limit);
-	}
+	return (char *)s + SAMPLE_STACK_AT(INFBPF_MAX_STACK);
 }
 
-/* Adds the stacks of the current task and sends the record. ctx: the program's; task: current; user,
- * kernel: which sides. s->regs is set. Only ever for stacks that were decided on. */
-static __always_inline void sample_send(void *ctx, struct rec_sample *s, struct task_struct *task,
+static __always_inline struct rec_sample *sample_reserve(u32 room)
+{
+	struct rec_sample *s =
+		bpf_ringbuf_reserve(&ring, SAMPLE_STACK_AT(INFBPF_MAX_STACK) + room, 0);
+	struct cpu_counts *c;
+
+	if (s) {
+		s->hdr.len = SAMPLE_STACK_AT(INFBPF_MAX_STACK) + room;
+		s->stack_bytes = 0;
+		s->outer_sp = 0;
+		s->outer_bytes = 0;
+		s->outer_at = 0;
+		return s;
+	}
+	c = cpu_counts();
+	if (c)
+		__sync_fetch_and_add(&c->lost_ring, 1);
+	return NULL;
+}
+
+/* Of a thread on its alternate signal stack: half of the room for each stack. */
+static __always_inline struct rec_sample *begin_nested(u64 sp, u64 outer)
+{
+	struct rec_sample *s = sample_reserve(cfg_stack_bytes);
+	const u32 half = cfg_stack_bytes / 2;
+
+	if (!s)
+		return NULL;
+	s->stack_bytes = stack_copy(sample_room(s), sp, stack_readable(sp, half), half);
+	s->outer_sp = outer;
+	s->outer_at = SAMPLE_STACK_AT(INFBPF_MAX_STACK) + half;
+	s->outer_bytes =
+		stack_copy(sample_room(s) + half, outer, stack_readable(outer, half), half);
+	return s;
+}
+
+/*
+ * Begins a sample of the current task in the ring, with the copy of its user stack if it is to have
+ * one. A ring record's size must be a constant: there are two, since few stacks need all of the
+ * limit. NULL: no room, counted. What is returned must go to sample_send().
+ */
+static __always_inline struct rec_sample *sample_begin(const struct pt_regs *regs,
+						       struct task_struct *task, bool user)
+{
+	u64 sp = regs->sp, outer, used = 0;
+	struct rec_sample *s;
+	u32 n;
+
+	if (!user || !cfg_stack_bytes)
+		return sample_reserve(cfg_small_bytes);
+	outer = outer_stack(task, sp, &used);
+	if (outer && used <= cfg_stack_bytes / 2)
+		return begin_nested(sp, outer);
+	n = stack_readable(sp, cfg_stack_bytes);
+	if (n <= cfg_small_bytes) {
+		s = sample_reserve(cfg_small_bytes);
+		if (s)
+			s->stack_bytes = stack_copy(sample_room(s), sp, n, cfg_small_bytes);
+		return s;
+	}
+	s = sample_reserve(cfg_stack_bytes);
+	if (s)
+		s->stack_bytes = stack_copy(sample_room(s), sp, n, cfg_stack_bytes);
+	return s;
+}
+
+/* Adds what else there is to a sample, and sends it. ctx: the program's; user: it has a user side;
+ * kernel: the kernel's stack is wanted too. */
+static __always_inline void sample_send(void *ctx, struct rec_sample *s, const struct pt_regs *regs,
 					bool user, bool kernel)
 {
 	struct cpu_counts *c = cpu_counts();
 	long n;
 
-	s->hdr.len = cfg_sample_bytes;
+	regs_save(&s->regs, regs);
 	if (!user)
 		s->regs.ip = 0;
 	if (kernel) {
 		n = bpf_get_stack(ctx, s + 1, INFBPF_MAX_STACK * 8, 0);
 		s->kernel_n = n > 0 ? n >> 3 : 0;
 	}
-	if (user && cfg_stack_bytes) {
-		copy_stacks(s, task);
-	} else if (user) {
-		n = bpf_get_stack(ctx, (char *)s + SAMPLE_STACK_AT(INFBPF_MAX_STACK),
-				  INFBPF_MAX_STACK * 8, BPF_F_USER_STACK);
+	if (user && !cfg_stack_bytes) {
+		n = bpf_get_stack(ctx, sample_room(s), INFBPF_MAX_STACK * 8, BPF_F_USER_STACK);
 		s->user_n = n > 0 ? n >> 3 : 0;
 	}
 	if (c)

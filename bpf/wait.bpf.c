@@ -12,6 +12,8 @@ static __always_inline int after_switch(void *ctx)
 	struct task_struct *task;
 	struct task_state *ts;
 	struct rec_sample *s;
+	struct pt_regs *regs;
+	bool user;
 	struct cpu_state *cpu = cpu_state();
 
 	if (!cpu || !cpu->due)
@@ -23,7 +25,9 @@ static __always_inline int after_switch(void *ctx)
 	if (!ts || !(ts->flags & TASK_PENDING))
 		return 0;
 	ts->flags &= ~TASK_PENDING;
-	s = sample_begin();
+	regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	user = !(task->flags & PF_KTHREAD);
+	s = sample_begin(regs, task, user);
 	if (!s)
 		return 0;
 	ts->busy++;
@@ -31,8 +35,7 @@ static __always_inline int after_switch(void *ctx)
 	s->woken_ns = ts->due_woken_ns;
 	s->preempted_ns = ts->due_preempted_ns;
 	s->blocked_ns = ts->due_blocked_ns;
-	regs_save(&s->regs, (struct pt_regs *)bpf_task_pt_regs(task));
-	sample_send(ctx, s, task, !(task->flags & PF_KTHREAD), true);
+	sample_send(ctx, s, regs, user, true);
 	ts->busy--;
 	return 0;
 }

@@ -237,7 +237,7 @@ static const struct option_row rows[] = {
 	  set_max_stacks },
 	{ "max-threads", 0, "N", "ended threads with a row of their own (4096)", set_max_threads },
 	{ "unwind", 0, "KIND", "of user stacks: auto, dwarf or fp (frame pointers)", set_unwind },
-	{ "stack-bytes", 0, "N", "of the user stack, copied with each sample (16384)",
+	{ "stack-bytes", 0, "N", "of the user stack, copied with each sample (24576)",
 	  set_stack_bytes },
 	{ "unwind-cache", 0, "DIR", "keep unwinding tables here for the next run",
 	  set_unwind_cache },

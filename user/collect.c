@@ -212,12 +212,12 @@ static int walk_sample(struct collect *c, const struct rec_sample *s, size_t len
 	return err ? err : add_sample(c, s, &user);
 }
 
-/* Keeps a copy for walk_later(). SAMPLE_OUT's weight comes by a record that would not find it. */
+/* Keeps a copy for walk_later(). */
 static int keep_sample(struct collect *c, const struct rec_sample *s, size_t len)
 {
 	struct later *l;
 
-	if (c->later_bytes + len > LATER_MAX_BYTES || s->kind == SAMPLE_OUT) {
+	if (c->later_bytes + len > LATER_MAX_BYTES) {
 		c->lost++;
 		return 0;
 	}
@@ -271,8 +271,9 @@ static int on_sample(struct collect *c, const struct rec_sample *s, size_t len)
 	if (s->tgid == c->options.command_tgid && s->image == 0)
 		return 0;
 	c->samples++;
-	/* A wait that is still open is read from its process: now or never. */
-	c->walk.wait = s->kind == SAMPLE_OPEN_WAIT;
+	/* A wait that is still open is read from its process: now or never. One that has just begun
+	 * gets its weight by a record that would not find it. */
+	c->walk.wait = s->kind == SAMPLE_OPEN_WAIT || s->kind == SAMPLE_OUT;
 	err = walk_sample(c, s, len);
 	return err == -EAGAIN ? keep_sample(c, s, len) : err;
 }

@@ -200,7 +200,8 @@ struct user_regs {
  */
 #define SAMPLE_STACK_AT(max_stack) (sizeof(struct rec_sample) + (max_stack)*8)
 #define SAMPLE_RETURNS		   4
-#define SAMPLE_STACK_BYTES	   16384 /* copied, unless --stack-bytes says otherwise */
+#define SAMPLE_STACK_BYTES	   24576 /* copied, unless --stack-bytes says otherwise */
+#define SAMPLE_SMALL_BYTES	   8192	 /* what most stacks need */
 /* Below the stack pointer: leaf functions may use it, and what an epilogue has popped is still there. */
 #define SAMPLE_RED_ZONE	 128
 #define SAMPLE_STACK_MAX 65536 /* --stack-bytes, at most */

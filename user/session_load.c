@@ -40,7 +40,7 @@ static int load_fault(int err, struct fault *f)
 static void configure(struct session *s)
 {
 	struct infbpf_bpf *skel = s->skel;
-	size_t user_bytes = INFBPF_MAX_STACK * sizeof(__u64);
+	size_t small_bytes = INFBPF_MAX_STACK * sizeof(__u64);
 	struct bpf_program *probes[] = { skel->progs.handle_call_entry,
 					 skel->progs.handle_call_return,
 					 skel->progs.handle_calibrate };
@@ -49,11 +49,12 @@ static void configure(struct session *s)
 	skel->data->period_ns = s->options->period_ns;
 	skel->rodata->cfg_stack_bytes = 0;
 	if (s->options->unwind != SESSION_UNWIND_FP) {
-		user_bytes = s->options->stack_bytes;
-		skel->rodata->cfg_stack_bytes = user_bytes;
+		small_bytes = s->options->stack_bytes < SAMPLE_SMALL_BYTES ? s->options->stack_bytes
+									   : SAMPLE_SMALL_BYTES;
+		skel->rodata->cfg_stack_bytes = s->options->stack_bytes;
 		skel->rodata->cfg_sigframe_bytes = s->sigframe_bytes;
 	}
-	skel->rodata->cfg_sample_bytes = SAMPLE_STACK_AT(INFBPF_MAX_STACK) + user_bytes;
+	skel->rodata->cfg_small_bytes = small_bytes;
 	bpf_map__set_max_entries(skel->maps.ring, RING_BYTES);
 	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
 		/* Attached by uprobe.c; libbpf 1.1 does not know uprobe_multi. */

@@ -32,12 +32,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t first = first_number(data, size) & (UINT64_MAX >> 1);
 	uint64_t addresses[N] = { 0, 1, 0xfff, 0x1000, 0x1001 };
 	unsigned int calls[N] = { 0 };
+	uint64_t budget = size;
 	int fd = fuzz_file(data, size);
 
 	for (size_t i = 5; i < N - 1; i++)
 		addresses[i] = (first > 0x1001 ? first : 0x1001) + i;
 	addresses[N - 1] = UINT64_MAX;
-	FUZZ_EXPECT(!perf_map_read(fd, addresses, N, take, calls));
+	FUZZ_EXPECT(!perf_map_read(fd, addresses, N, &budget, take, calls));
 	close(fd);
 	return 0;
 }

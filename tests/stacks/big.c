@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* 24 KiB of stack between main() and where it works and sleeps: more than is copied by default. */
+/* 40 KiB of stack between main() and where it works and sleeps: more than is copied by default. */
 #include <string.h>
 #include <sys/prctl.h>
 #include <signal.h>
@@ -16,7 +16,7 @@ static FRAME void big_c(void)
 
 static FRAME void big_b(void)
 {
-	char room[12288];
+	char room[20480];
 
 	memset(room, 1, sizeof(room));
 	BACK();
@@ -26,7 +26,7 @@ static FRAME void big_b(void)
 
 static FRAME void big_a(void)
 {
-	char room[12288];
+	char room[20480];
 
 	memset(room, 1, sizeof(room));
 	BACK();

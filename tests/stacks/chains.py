@@ -59,10 +59,11 @@ C_PHASES = {
     "large": under_main("large_phase", "large_a", "large_b", "large_c", "touch", "spin"),
     "aligned": under_main("aligned_phase", "aligned_a", "touch", "spin"),
     "saver": under_main("saver_phase", "saver"),
+    "padded": under_main("padded_phase", "padded"),
     "cold": under_main("cold_phase", "cold_b", "cold_c", "spin"),
     "jump": f"(?:L;)?main;jump_phase(?:;jump_a(?:;jump_b{PING_PONG})?)?(?:;L)?",
-    # On a stack of its own. It begins in the C library, at a place that may count as a start or not.
-    "co": f"(?:{under_main('co_phase')}|(?:\\?;)?(?:L;)?co_entry{down('co_a', 'spin')}(?:;L)?)",
+    # On a stack of its own, which begins in the C library.
+    "co": f"(?:{under_main('co_phase')}|(?:L;)?co_entry{down('co_a', 'spin')}(?:;L)?)",
     "plt": under_main("plt_phase", "lib_tiny"),
     "vdso": under_main("vdso_phase"),
     "sleep": under_main("sleep_phase", "sleep_a", "sleep_b"),
@@ -74,7 +75,7 @@ C_THREADS = {
 }
 CPP_PHASES = {
     # What cleans up runs with the frames below it gone.
-    "throw": f"(?:L;)?main;throw_phase(?:;throw_a(?:;throw_b(?:;throw_c)?)?)?(?:;L)?"
+    "throw": f"(?:L;)?main;throw_phase(?:;throw_a(?:;throw_b(?:;throw_c(?:;spin)?)?)?)?(?:;L)?"
              f"(?:;(?:~guard|caught){PING_PONG})?(?:;L)?",
     "again": "(?:L;)?main;again_phase(?:;again_a(?:;again_b)?)?(?:;L|;spin)?",
     "quiet": f"(?:L;)?main;quiet_phase(?:;quiet_a(?:;quiet_b(?:;spin|;~guard{PING_PONG})?)?)?(?:;L)?",

@@ -8,9 +8,9 @@ import os
 import subprocess
 import sys
 
-from chains import user_frames
+from chains import Program, user_frames
 from harness import Report, Wrong, expect, need_root, need_tool, read_json
-from known import Program, RIGHT
+from known import RIGHT
 from names import Process, base
 from traced import STACKS, folder, running, share_text, trace
 
@@ -91,6 +91,8 @@ def compare_running(where, argv, threads, totals):
 
 
 def check_running():
+    need_root()
+    need_tool("gdb", "gdb")
     where = folder("gdb-running")
     report = Report()
     totals = collections.Counter()
@@ -98,6 +100,7 @@ def check_running():
         report.check(name, compare_running, where, argv, threads, totals)
 
     def check_all():
+        expect(totals["rows"], "nothing was compared")
         share = 1 - totals["different"] / totals["rows"]
         text = f"{share_text(share)} of {totals['rows']} stacks equal"
         expect(share >= RIGHT and totals["rows"] >= 200, text)

@@ -240,6 +240,7 @@ static FRAME void vla_b(int n)
 
 static FRAME void vla_a(int n)
 {
+	/* cppcheck-suppress allocaCalled */
 	char *room = alloca((size_t)n);
 
 	room[0] = 0;
@@ -328,6 +329,25 @@ static FRAME void saver_phase(void)
 	while (slice_left())
 		for (int i = 0; i < 1000; i++)
 			sum += saver(sum, 1, 2, 3, 4, 5);
+	BACK();
+}
+
+/* --- a gap of breakpoints before a function, as lld leaves: its first instruction is all there is --- */
+void padded(void);
+__asm__(".text\n"
+	".fill 16, 1, 0xcc\n"
+	".type padded, @function\n"
+	"padded:\n"
+	".cfi_startproc\n"
+	"ret\n"
+	".cfi_endproc\n"
+	".size padded, . - padded\n");
+
+static FRAME void padded_phase(void)
+{
+	while (slice_left())
+		for (int i = 0; i < 1000; i++)
+			padded();
 	BACK();
 }
 
@@ -492,9 +512,10 @@ static void start(void *(*run)(void *), void *arg)
 }
 
 static void (*const phases[])(void) = {
-	chain_phase, recursion_phase, deep_phase, pointer_phase, qsort_phase,	signal_phase,
-	alt_phase,   raise_phase,     vla_phase,  large_phase,	 aligned_phase, saver_phase,
-	cold_phase,  jump_phase,      co_phase,	  plt_phase,	 vdso_phase,	sleep_phase,
+	chain_phase,   recursion_phase, deep_phase,  pointer_phase, qsort_phase,
+	signal_phase,  alt_phase,	raise_phase, vla_phase,	    large_phase,
+	aligned_phase, saver_phase,	cold_phase,  jump_phase,    co_phase,
+	plt_phase,     vdso_phase,	sleep_phase, padded_phase,
 };
 
 int main(int argc, char **argv)

@@ -19,8 +19,11 @@ struct guard {
 	}
 };
 
+/* While the unwinder jumps to a handler nobody can tell the callers: it has overwritten them. Hence some
+ * other work with each throw. */
 FRAME void throw_c(int n)
 {
+	spin();
 	if (n >= 0)
 		throw std::runtime_error("known");
 	BACK();
@@ -63,6 +66,7 @@ FRAME void throw_phase()
 /* --- caught and thrown on --- */
 FRAME void again_b()
 {
+	spin();
 	throw std::runtime_error("again");
 }
 

@@ -123,7 +123,7 @@ def check_big():
     with running([[path]]) as (process,):
         cut = trace(folder("big-cut"), [process.pid], 2, "--freq", FREQ)
         whole = trace(folder("big-whole"), [process.pid], 2, "--freq", FREQ,
-                      "--stack-bytes", "32768")
+                      "--stack-bytes", "65536")
 
     chain = "big_a;big_b;big_c(;.*)?"
 
@@ -142,7 +142,7 @@ def check_big():
     # A wait that is still open at the end is read from the process, whole.
     report.check("cut by the copy's end", check, cut, r"\[truncated\];(big_b;)?big_c(;.*)?", 0.9,
                  "truncated_ns")
-    report.check("--stack-bytes 32768", check, whole, rf"(?!\[).*;main;{chain}", RIGHT, "whole_ns")
+    report.check("--stack-bytes 65536", check, whole, rf"(?!\[).*;main;{chain}", RIGHT, "whole_ns")
     report.print()
     return 1 if report.failed else 0
 

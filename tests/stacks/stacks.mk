@@ -3,6 +3,8 @@
 # Programs whose stacks are known, built in many ways. tests/stacks/run looks at what is in
 # build/tests/stacks and tells from a name how it was built: known-COMPILER-WAY...
 
+# x86-64, as the unwinder.
+ifeq ($(BPF_ARCH),x86)
 STACK_DIR   := $(B)/tests/stacks
 STACK_WARN  := -Wall -Wextra -Werror -Wno-unused-function
 STACK_C     := -std=gnu11 $(STACK_WARN)
@@ -102,3 +104,4 @@ STACK_BIN += $(STACK_DIR)/walk
 TEST_PROGRAMS += $(STACK_BIN)
 .PHONY: stack-programs
 stack-programs: $(STACK_BIN)
+endif

@@ -14,7 +14,8 @@
 #include "symbols/symbols.h"
 #include "unwind/unwind.h"
 
-#define FRAMES_MAX 512
+#define FRAMES_MAX	512
+#define STACK_BYTES_MAX (1 << 20)
 
 struct walk {
 	struct symbols *symbols;
@@ -52,7 +53,8 @@ static int read_stack(void *arg, uint64_t address, void *buf, size_t n)
 	/* As in a sample: nothing below the stack pointer. */
 	int err = address < w->sp ? -EFAULT : stack_memory_read(&w->memory, address, buf, n);
 
-	if (!err && address + n > w->highest)
+	/* The stack that a signal came from is another one. */
+	if (!err && address - w->sp < STACK_BYTES_MAX && address + n > w->highest)
 		w->highest = address + n;
 	return err;
 }

@@ -9,9 +9,9 @@ import tempfile
 import threading
 import time
 
-from harness import Skip, expect, need_root
+from harness import INFBPF, Skip, expect, need_root
 from files import NAMES, report
-from traced import build_id, expect_frames, expect_nowhere, folder, running, split, trace_pid
+from traced import build_id, call, expect_frames, expect_nowhere, folder, running, split, trace_pid
 
 
 def need_library():
@@ -20,6 +20,8 @@ def need_library():
         ctypes.CDLL("libdebuginfod.so.1")
     except OSError:
         raise Skip("no libdebuginfod.so.1 (package libdebuginfod1)") from None
+    if "INTERP" not in call("readelf", "-l", INFBPF):
+        raise Skip("this infbpf is static: it cannot load libdebuginfod")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

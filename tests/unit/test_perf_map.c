@@ -42,11 +42,12 @@ static int make(const void *data, size_t n)
 
 static void read_text(const char *text, struct named *named)
 {
+	uint64_t budget = UINT64_MAX;
 	int fd = make(text, strlen(text));
 
 	memset(named->names, 0, sizeof(named->names));
 	memset(named->calls, 0, sizeof(named->calls));
-	assert_int_equal(perf_map_read(fd, named->addresses, named->n, take, named), 0);
+	assert_int_equal(perf_map_read(fd, named->addresses, named->n, &budget, take, named), 0);
 	close(fd);
 	for (size_t i = 0; i < named->n; i++)
 		assert_true(named->calls[i] <= 1);
@@ -186,6 +187,7 @@ static void hostile_coverage(void **state)
 	enum { ADDRESSES = 100000, LINES = 200000 };
 	uint64_t *at = malloc(ADDRESSES * sizeof(*at));
 	FILE *f = tmpfile();
+	uint64_t budget = UINT64_MAX;
 	double start;
 	size_t calls = 0;
 
@@ -197,7 +199,7 @@ static void hostile_coverage(void **state)
 		fprintf(f, "%x %x name%zu\n", i % 2 ? 0 : 0x1000, 0x7fffffff, i);
 	fflush(f);
 	start = seconds();
-	assert_int_equal(perf_map_read(fileno(f), at, ADDRESSES, count, &calls), 0);
+	assert_int_equal(perf_map_read(fileno(f), at, ADDRESSES, &budget, count, &calls), 0);
 	print_message("%d addresses, %d lines that cover all: %.3f s\n", ADDRESSES, LINES,
 		      seconds() - start);
 	assert_int_equal(calls, ADDRESSES);
@@ -211,6 +213,7 @@ static void huge_and_cut(void **state)
 {
 	static const uint64_t at[] = { 0x1000, 0x2000 };
 	struct named named = { at, 2, { { 0 } }, { 0 } };
+	uint64_t budget = 200u << 20;
 	int fd = memfd_create("huge", MFD_CLOEXEC);
 	double start = seconds();
 
@@ -218,13 +221,17 @@ static void huge_and_cut(void **state)
 	assert_int_equal(pwrite(fd, "1000 1 begin\n", 13, 0), 13);
 	assert_int_equal(ftruncate(fd, 1ll << 40), 0);
 	assert_int_equal(pwrite(fd, "\n2000 1 end\n", 12, (1ll << 40) - 12), 12);
-	assert_int_equal(perf_map_read(fd, at, 2, take, &named), 0);
+	assert_int_equal(perf_map_read(fd, at, 2, &budget, take, &named), 0);
 	assert_string_equal(named.names[0], "");
 	assert_string_equal(named.names[1], "end");
 	print_message("the last 128 MiB of a sparse TiB: %.3f s\n", seconds() - start);
 	assert_true(seconds() - start < 20);
+	/* Another one of this size is not read to its end. */
+	assert_int_equal(budget, (200u << 20) - PERF_MAP_BYTES_MAX);
+	assert_int_equal(perf_map_read(fd, at, 1, &budget, take, &named), 0);
+	assert_int_equal(budget, 0);
 	close(fd);
-	assert_true(perf_map_read(-1, at, 2, take, &named) < 0);
+	assert_true(perf_map_read(-1, at, 2, &budget, take, &named) < 0);
 }
 
 int main(void)

@@ -2,158 +2,11 @@
 /* Names that come from elsewhere than the mapped file's .symtab, and files that change or lie. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
-#include <cmocka.h>
-#include "symbols/confine.h"
-#include "symbols/lines.h"
-#include "symbols/private.h"
+#include "symbols_files.h"
 #include "symbols/root_path.h"
-
-static char dir[] = "/tmp/infbpf-sources-XXXXXX";
-static struct symbols *syms;
-static struct sym_image *self;
-
-static const char program[] =
-	"volatile int sink;\n"						/* 1 */
-	"static inline __attribute__((always_inline)) void in(int x)\n" /* 2 */
-	"{\n"
-	"	sink = x * 7;\n" /* 4 */
-	"}\n"
-	"static __attribute__((noinline)) void hidden(int x)\n" /* 6 */
-	"{\n"
-	"	in(x);\n" /* 8 */
-	"}\n"
-	"int shown(int x);\n"
-	"int shown(int x)\n" /* 11 */
-	"{\n"
-	"	hidden(x + 1);\n"
-	"	return sink;\n"
-	"}\n";
-
-static int shell(const char *format, ...)
-{
-	char text[2048], cmd[2200];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	snprintf(cmd, sizeof(cmd), "cd %s && { %s; } 2>>errors", dir, text);
-	return system(cmd);
-}
-
-/* A library "NAME.whole"; "NAME.debug" its debug file, "NAME" the rest. */
-static void build(const char *name, const char *flags)
-{
-	char path[256];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/program.c", dir);
-	f = fopen(path, "we");
-	assert_non_null(f);
-	fputs(program, f);
-	fclose(f);
-	if (shell("gcc -g -O2 -fPIC -shared -Wl,--build-id %s -o %s.whole program.c && "
-		  "objcopy --only-keep-debug %s.whole %s.debug && "
-		  "objcopy --strip-all %s.whole %s",
-		  flags, name, name, name, name, name)) {
-		print_message("skipped: no gcc or objcopy here\n");
-		skip();
-	}
-}
-
-static int open_with(bool lines)
-{
-	if (symbols_open(&syms, &(struct symbols_options){ .lines = lines }))
-		return -1;
-	self = symbols_image(syms, getpid(), 1, 0, 0);
-	return self ? 0 : -1;
-}
-
-static int open_plain(void **state)
-{
-	(void)state;
-	return open_with(false);
-}
-
-static int open_lines(void **state)
-{
-	(void)state;
-	return open_with(true);
-}
-
-static int close_symbols(void **state)
-{
-	(void)state;
-	symbols_close(syms);
-	syms = NULL;
-	return 0;
-}
-
-struct mapped {
-	char path[256];
-	uint8_t *base;
-	size_t size;
-};
-
-static void map_code(struct mapped *m, const char *name)
-{
-	struct stat st;
-	int fd;
-
-	snprintf(m->path, sizeof(m->path), "%s/%s", dir, name);
-	fd = open(m->path, O_RDONLY | O_CLOEXEC);
-	assert_true(fd >= 0);
-	assert_int_equal(fstat(fd, &st), 0);
-	m->size = st.st_size;
-	m->base = mmap(NULL, m->size, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
-	assert_ptr_not_equal(m->base, MAP_FAILED);
-	close(fd);
-	assert_int_equal(symbols_image_refresh(self, true), 0);
-}
-
-static void unmap(struct mapped *m)
-{
-	munmap(m->base, m->size);
-}
-
-/* Where a function of "NAME.whole" lies in the mapping of the stripped file. */
-static uint64_t address_of(const struct mapped *m, const char *whole, const char *function)
-{
-	const struct elf_function *functions;
-	uint64_t offset = 0;
-	struct elf_file *f;
-	char path[256];
-	size_t n;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, whole);
-	assert_int_equal(elf_file_open(&f, path), 0);
-	assert_int_equal(elf_file_functions(f, &functions, &n), 0);
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(functions[i].name, function))
-			assert_int_equal(elf_file_vaddr_to_offset(f, functions[i].vaddr, &offset),
-					 0);
-	elf_file_close(f);
-	assert_true(offset > 0);
-	return (uintptr_t)m->base + offset;
-}
-
-static const char *name_at(uint64_t ip)
-{
-	return symbols_name(syms, symbols_user_location(syms, self, ip, true));
-}
 
 static void debug_file_by_link(void **state)
 {
@@ -211,14 +64,6 @@ static void links_that_lie(void **state)
 				    strlen(offset));
 		unmap(&m);
 	}
-}
-
-static int open_elf(struct elf_file **f, const char *name)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return elf_file_open(f, path);
 }
 
 static void mini_debug(void **state)
@@ -319,6 +164,24 @@ static void equal_files_share_a_table(void **state)
 	unmap(&a);
 	unmap(&b);
 	unmap(&c);
+}
+
+/* After so much, offsets. */
+static void loading_is_bounded(void **state)
+{
+	struct mapped a, b;
+
+	(void)state;
+	build("bounded", "");
+	assert_int_equal(shell("sed s/hidden/second/g bounded.whole >bounded.2"), 0);
+	map_code(&a, "bounded.whole");
+	map_code(&b, "bounded.2");
+	syms->load_budget = 1;
+	assert_string_equal(name_at(address_of(&a, "bounded.whole", "hidden")), "hidden");
+	assert_memory_equal(name_at(address_of(&b, "bounded.whole", "hidden")), "[bounded.2+0x",
+			    13);
+	unmap(&a);
+	unmap(&b);
 }
 
 /* The last part of an installed path is a link that leads out of the root. */
@@ -429,247 +292,6 @@ static void rewritten(void **state)
 	print_message("named in %u of %u rounds\n", named, rounds);
 }
 
-static void source_lines(void **state)
-{
-	const char *frames[SYMBOLS_INLINED_MAX];
-	struct mapped m;
-	uint32_t id;
-	size_t n;
-
-	(void)state;
-	build("lines", "");
-	map_code(&m, "lines.whole");
-	id = symbols_user_location(syms, self, address_of(&m, "lines.whole", "hidden"), true);
-	n = symbols_frames(syms, id, frames, SYMBOLS_INLINED_MAX);
-	assert_true(n >= 1);
-	assert_memory_equal(frames[0], "hidden (program.c:", 18);
-	assert_string_equal(symbols_name(syms, id), "hidden");
-	/* Its first instruction that is not the entry: the inlined part. */
-	for (uint64_t at = 0; at < 16 && n != 2; at++) {
-		id = symbols_user_location(syms, self, address_of(&m, "lines.whole", "hidden") + at,
-					   true);
-		n = symbols_frames(syms, id, frames, SYMBOLS_INLINED_MAX);
-	}
-	assert_int_equal(n, 2);
-	assert_string_equal(frames[0], "hidden (program.c:8)");
-	assert_string_equal(frames[1], "in (program.c:4)_[i]");
-	assert_int_equal(symbols_frames(syms, id, frames, 1), 1);
-	assert_string_equal(frames[0], "hidden (program.c:8)");
-	assert_int_equal(symbols_frames(syms, 0, frames, 2), 1);
-	assert_string_equal(frames[0], "[unknown]");
-	unmap(&m);
-
-	/* Without debug information: the plain name. */
-	map_code(&m, "lines");
-	id = symbols_user_location(syms, self, address_of(&m, "lines.whole", "shown"), true);
-	assert_int_equal(symbols_frames(syms, id, frames, SYMBOLS_INLINED_MAX), 1);
-	assert_string_equal(frames[0], "shown");
-	unmap(&m);
-}
-
-/* No time: the plain name, at once. */
-static void source_lines_late(void **state)
-{
-	const char *frames[SYMBOLS_INLINED_MAX];
-	struct timespec t0, t1;
-	struct mapped m;
-	uint32_t id;
-
-	(void)state;
-	build("late", "");
-	map_code(&m, "late.whole");
-	id = symbols_user_location(syms, self, address_of(&m, "late.whole", "hidden"), true);
-	syms->lines_left_ns = 1;
-	clock_gettime(CLOCK_MONOTONIC, &t0);
-	assert_int_equal(symbols_frames(syms, id, frames, SYMBOLS_INLINED_MAX), 1);
-	clock_gettime(CLOCK_MONOTONIC, &t1);
-	assert_string_equal(frames[0], "hidden");
-	assert_true(t1.tv_sec - t0.tv_sec < 5);
-	assert_int_equal(syms->lines_left_ns, 0);
-	unmap(&m);
-}
-
-/* What a debug file that takes libdw over could do. */
-static void confined(void **state)
-{
-	int ends[2], other[2], status;
-	char text[8];
-	pid_t pid;
-
-	(void)state;
-	assert_int_equal(pipe(ends), 0);
-	assert_int_equal(pipe(other), 0);
-	pid = fork();
-	if (!pid) {
-		if (confine(ends[1], UINT64_MAX, 1000000000))
-			_exit(1);
-		if (open("/etc/passwd", O_RDONLY) >= 0 || dup(0) >= 0 || fork() >= 0 ||
-		    kill(getppid(), 0) == 0 || unlink("/nonexistent") == 0)
-			_exit(2);
-		if (write(other[1], "no", 2) >= 0)
-			_exit(3);
-		if (write(ends[1], "yes", 3) != 3 || !malloc(1 << 22))
-			_exit(4);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-	assert_int_equal(read(ends[0], text, sizeof(text)), 3);
-	for (int i = 0; i < 2; i++) {
-		close(ends[i]);
-		close(other[i]);
-	}
-}
-
-/* Debug information that libdw must not meet unguarded: all bytes of it wrong in turn. */
-static void broken_debug_information(void **state)
-{
-	uint32_t x = 2463534242u;
-	char path[256];
-
-	(void)state;
-	build("broken", "");
-	snprintf(path, sizeof(path), "%s/broken.now", dir);
-	for (int round = 0; round < 60; round++) {
-		const char *frames[SYMBOLS_INLINED_MAX];
-		struct elf_extent info;
-		struct elf_file *f;
-		struct mapped m;
-		uint32_t id;
-		int fd;
-
-		assert_int_equal(close_symbols(NULL), 0);
-		assert_int_equal(open_with(true), 0);
-		assert_int_equal(shell("cp broken.whole broken.now"), 0);
-		assert_int_equal(open_elf(&f, "broken.now"), 0);
-		assert_int_equal(elf_file_section(f,
-						  round % 3 ? round % 3 == 1 ? ".debug_abbrev"
-									     : ".debug_line"
-							    : ".debug_info",
-						  &info),
-				 0);
-		elf_file_close(f);
-		fd = open(path, O_RDWR);
-		for (int i = 0; i <= round; i++) {
-			x ^= x << 13, x ^= x >> 17, x ^= x << 5;
-			assert_int_equal(pwrite(fd, &x, 1, info.offset + (x >> 8) % info.size), 1);
-		}
-		close(fd);
-		map_code(&m, "broken.now");
-		id = symbols_user_location(syms, self, address_of(&m, "broken.whole", "hidden"),
-					   true);
-		assert_true(symbols_frames(syms, id, frames, SYMBOLS_INLINED_MAX) > 0);
-		assert_memory_equal(frames[0], "hidden", 6);
-		unmap(&m);
-	}
-}
-
-/* A packed section that says it is larger than it can be. */
-static void packed_debug_information_that_lies(void **state)
-{
-	static const uint64_t sizes[] = { 0, 1ull << 40, 1ull << 63, UINT64_MAX };
-	uint64_t info, all;
-	struct elf_extent e;
-	struct elf_file *f;
-	char path[256];
-	int fd;
-
-	(void)state;
-	build("packed", "");
-	if (shell("objcopy --compress-debug-sections=zlib-gabi packed.whole packed.now")) {
-		print_message("skipped: objcopy does not compress\n");
-		skip();
-	}
-	snprintf(path, sizeof(path), "%s/packed.now", dir);
-	assert_int_equal(elf_file_open(&f, path), 0);
-	assert_int_equal(elf_file_debug_bytes(f, &info, &all), 0);
-	assert_true(info > 0 && all > info);
-	if (elf_file_section(f, ".debug_str", &e) || !e.compressed)
-		assert_int_equal(elf_file_section(f, ".debug_info", &e), 0);
-	if (!e.compressed) {
-		print_message("skipped: too small to be compressed\n");
-		elf_file_close(f);
-		skip();
-	}
-	fd = open(path, O_RDWR);
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		assert_int_equal(pwrite(fd, &sizes[i], 8, e.offset + 8), 8);
-		assert_int_equal(elf_file_debug_bytes(f, &info, &all), -ENOEXEC);
-	}
-	close(fd);
-	elf_file_close(f);
-}
-
-struct taken {
-	unsigned int frames;
-	char last[64];
-};
-
-static void take_frame(void *arg, size_t address, size_t i, size_t frames_n, char *function,
-		       char *file, uint32_t line)
-{
-	struct taken *t = arg;
-
-	assert_true(address < 10 && i < frames_n && frames_n <= SYMBOLS_INLINED_MAX);
-	t->frames++;
-	snprintf(t->last, sizeof(t->last), "%.20s|%.20s|%u", function, file, line);
-}
-
-static size_t put(char *to, const void *data, size_t n)
-{
-	memcpy(to, data, n);
-	return n;
-}
-
-static void what_the_child_sends(void **state)
-{
-	struct taken taken = { 0 };
-	struct lines_parser p = { .addresses_n = 10, .frame = take_frame, .arg = &taken };
-	struct lines_record records[] = { { 3, 2 }, { 10, 1 }, { 0, 0 }, { 0, 17 } };
-	struct lines_frame frame = { 12, 4, 3 }, large = { 1, LINES_TEXT_MAX + 1, 0 };
-	char data[256];
-	size_t n = 0;
-
-	(void)state;
-	n += put(data + n, &records[0], sizeof(records[0]));
-	for (int i = 0; i < 2; i++) {
-		n += put(data + n, &frame, sizeof(frame));
-		n += put(data + n, "namefil", 7);
-	}
-	/* Byte by byte: nothing before all of it is there. */
-	for (size_t i = 0; i < n; i++) {
-		assert_int_equal(taken.frames, 0);
-		assert_int_equal(lines_parse(&p, data + i, 1), 0);
-	}
-	assert_int_equal(taken.frames, 2);
-	assert_string_equal(taken.last, "name|fil|12");
-	for (size_t i = 1; i < sizeof(records) / sizeof(records[0]); i++) {
-		p.n = 0;
-		assert_int_equal(lines_parse(&p, &records[i], sizeof(records[i])), -EPROTO);
-	}
-	p.n = 0;
-	n = put(data, &records[0], sizeof(records[0]));
-	n += put(data + n, &large, sizeof(large));
-	assert_int_equal(lines_parse(&p, data, n), -EPROTO);
-	assert_int_equal(taken.frames, 2);
-	free(p.data);
-}
-
-static int make_dir(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_dir(void **state)
-{
-	char cmd[64];
-
-	(void)state;
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	return system(cmd);
-}
-
 #define PLAIN(test) cmocka_unit_test_setup_teardown(test, open_plain, close_symbols)
 #define LINES(test) cmocka_unit_test_setup_teardown(test, open_lines, close_symbols)
 
@@ -682,15 +304,10 @@ int main(void)
 		PLAIN(mini_debug),
 		PLAIN(mini_debug_that_is_none),
 		PLAIN(equal_files_share_a_table),
+		PLAIN(loading_is_bounded),
 		cmocka_unit_test(paths_stay_in_the_root),
 		LINES(cut_short),
 		PLAIN(rewritten),
-		LINES(source_lines),
-		LINES(source_lines_late),
-		cmocka_unit_test(confined),
-		LINES(broken_debug_information),
-		cmocka_unit_test(packed_debug_information_that_lies),
-		cmocka_unit_test(what_the_child_sends),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

@@ -170,7 +170,7 @@ static void name_from(struct symbols *s, struct sym_image *im, int fd)
 	size_t n = gather(im, &naming, &addresses);
 
 	if (n)
-		perf_map_read(fd, addresses, n, take_name, &naming);
+		perf_map_read(fd, addresses, n, &s->map_budget, take_name, &naming);
 	free(naming.locations);
 	free(addresses);
 }

@@ -148,9 +148,11 @@ static void take_block(struct reader *r, const char *block, size_t n, struct tai
 		tail_prepend(t, block, end);
 }
 
-static int read_backward(struct reader *r, int fd, uint64_t size, char *block, struct tail *t)
+static int read_backward(struct reader *r, int fd, uint64_t size, uint64_t *budget, char *block,
+			 struct tail *t)
 {
-	uint64_t from = size > PERF_MAP_BYTES_MAX ? size - PERF_MAP_BYTES_MAX : 0;
+	uint64_t most = *budget < PERF_MAP_BYTES_MAX ? *budget : PERF_MAP_BYTES_MAX;
+	uint64_t from = size > most ? size - most : 0;
 	bool ended = false;
 
 	while (size > from && r->left) {
@@ -163,6 +165,7 @@ static int read_backward(struct reader *r, int fd, uint64_t size, char *block, s
 			return got < 0 ? -errno : -EIO; /* cut short meanwhile */
 		take_block(r, block, want, t, &ended);
 		size -= want;
+		*budget -= want;
 	}
 	/* The first line has no newline before it. */
 	if (r->left && !from)
@@ -170,7 +173,7 @@ static int read_backward(struct reader *r, int fd, uint64_t size, char *block, s
 	return 0;
 }
 
-int perf_map_read(int fd, const uint64_t *addresses, size_t n,
+int perf_map_read(int fd, const uint64_t *addresses, size_t n, uint64_t *budget,
 		  void (*name)(void *arg, size_t i, char *text), void *arg)
 {
 	struct reader r = { addresses, n, n, NULL, name, arg };
@@ -185,7 +188,7 @@ int perf_map_read(int fd, const uint64_t *addresses, size_t n,
 	for (size_t i = 0; i <= n; i++)
 		r.next[i] = i;
 	tail_clear(t);
-	err = fstat(fd, &st) ? -errno : read_backward(&r, fd, st.st_size, block, t);
+	err = fstat(fd, &st) ? -errno : read_backward(&r, fd, st.st_size, budget, block, t);
 out:
 	free(r.next);
 	free(block);

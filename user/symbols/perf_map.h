@@ -10,9 +10,9 @@
 #define PERF_MAP_LINE_MAX  4096			/* longer lines are passed over */
 
 /* Calls name(arg, i, text) for each of the n addresses (in ascending order) that a line covers, with
- * that of the last one: what was compiled later took the place. text may be changed. Negative errno.
- */
-int perf_map_read(int fd, const uint64_t *addresses, size_t n,
+ * that of the last one: what was compiled later took the place. text may be changed. budget: bytes
+ * that may be read, lowered by what was. Negative errno. */
+int perf_map_read(int fd, const uint64_t *addresses, size_t n, uint64_t *budget,
 		  void (*name)(void *arg, size_t i, char *text), void *arg);
 
 #endif /* SYMBOLS_PERF_MAP_H */

@@ -212,7 +212,9 @@ struct symbols {
 	uint64_t table_key; /* secret: no file can be made to collide with another */
 	size_t table_bytes, table_bytes_max;
 	uint64_t clock; /* counts rounds of naming */
+	/* Bytes that a trace may yet spend on names, so that many large files cannot hold it up. */
 	size_t unpack_budget;
+	uint64_t load_budget, map_budget;
 	uint64_t lines_left_ns;
 	struct debuginfod *debuginfod;
 	struct sym_image *images;

@@ -9,7 +9,6 @@ void symbols_sources(struct symbols *s, struct sym_image *im, struct symbols_sou
 		[SYM_MINI] = &out->mini, [SYM_DYNSYM] = &out->dynsym,
 		[SYM_NONE] = &out->none,
 	};
-	struct sym_file *f, *next;
 
 	*out = (struct symbols_sources){ 0 };
 	for (size_t i = 0; i < im->n; i++) {
@@ -18,7 +17,7 @@ void symbols_sources(struct symbols *s, struct sym_image *im, struct symbols_sou
 		if (symbols_code(s, im, im->maps[i].map.start, &code) && code.anonymous)
 			out->jit += im->maps[i].jit;
 	}
-	HASH_ITER(hh, s->files, f, next) {
+	for (const struct sym_file *f = s->files; f; f = f->hh.next) {
 		++*counts[f->origin];
 		out->files++;
 	}

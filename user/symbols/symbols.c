@@ -16,6 +16,9 @@
 #define TABLES_MAX (32u * 1024 * 1024)
 /* Bytes that .gnu_debugdata may unpack to, in all files together. */
 #define UNPACK_MAX (512u * 1024 * 1024)
+/* Of symbol tables and perf maps, in all: some ten seconds' work. */
+#define LOAD_MAX (2048ull * 1024 * 1024)
+#define MAPS_MAX (1024ull * 1024 * 1024)
 /* For source lines, in all. */
 #define LINES_NS_MAX 30000000000ull
 /* Of a symbol's name, what is looked at. */
@@ -97,6 +100,8 @@ int symbols_open(struct symbols **out, const struct symbols_options *o)
 		s->open_files_max = limit.rlim_cur / 2;
 	s->table_bytes_max = TABLES_MAX;
 	s->unpack_budget = UNPACK_MAX;
+	s->load_budget = LOAD_MAX;
+	s->map_budget = MAPS_MAX;
 	s->lines_left_ns = LINES_NS_MAX;
 	s->locations_room = 1024;
 	s->locations_n = 1;

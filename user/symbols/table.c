@@ -125,14 +125,16 @@ struct sym_table *sym_table_get(struct symbols *s, struct sym_source *source)
 {
 	const struct elf_function *functions;
 	struct sym_table *t = source->hashed ? find(s, source->hash) : NULL;
-	size_t n;
+	size_t n, bytes;
 
-	if (t || source->empty || !source->elf)
+	if (t || source->empty || !source->elf || !s->load_budget)
 		return t;
 	if (elf_file_functions(source->elf, &functions, &n) || !n) {
 		source->empty = true;
 		return NULL;
 	}
+	bytes = elf_file_table_bytes(source->elf);
+	s->load_budget -= bytes < s->load_budget ? bytes : s->load_budget;
 	/* Anew each time it is read: the file may have changed. */
 	source->hash = hash_functions(s->table_key, functions, n);
 	source->hashed = true;
@@ -162,8 +164,6 @@ const char *sym_table_name(struct symbols *s, struct sym_table *t, uint64_t vadd
 
 void sym_tables_free(struct symbols *s)
 {
-	struct sym_table *t, *next;
-
-	HASH_ITER(hh, s->tables, t, next)
-		drop_table(s, t);
+	while (s->tables)
+		drop_table(s, s->tables);
 }

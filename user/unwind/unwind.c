@@ -216,6 +216,19 @@ static bool step(struct walk *w)
 	return w->regs.r[REG_RIP];
 }
 
+/* A return address at which a function begins, with nothing before it that could have made the call:
+ * where makecontext() sends what its function returns to. */
+static bool is_entry(const struct walk *w)
+{
+	struct unwind_file *f = w->code.file;
+	uint32_t rules;
+
+	if (w->exact || !f || find_rules(w->u, f, w->code.offset) != POOL_NONE)
+		return false;
+	rules = find_rules(w->u, f, w->code.offset + 1);
+	return rules != POOL_NONE && rules != POOL_PENDING;
+}
+
 static void start_walk(struct walk *w, const struct user_regs *regs)
 {
 	uint64_t *r = w->regs.r;
@@ -250,6 +263,11 @@ size_t unwind_walk(struct unwind *u, const struct unwind_space *space, const str
 			break;
 		if (n == max) {
 			w.end = UNWIND_DEEP;
+			break;
+		}
+		if (is_code && is_entry(&w)) {
+			frames[n++] = (struct unwind_frame){ ip, true };
+			w.end = UNWIND_START;
 			break;
 		}
 		frames[n++] = (struct unwind_frame){ ip, w.exact };
