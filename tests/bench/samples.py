@@ -24,7 +24,8 @@ each round, each against the runs without a tracer before and after it. The targ
 time more than in those, over the samples taken: the interrupt, the stack, the way out of the kernel.
 The recorder's is its CPU time from attached to its end; perf's data still has to be read by
 `perf script --no-inline`, infbpf has unwound, named and written everything by then. perf copies 8 KiB
-of stack with `dwarf`. A stack is whole when it reaches the program's `main`.
+of stack with `dwarf`. A stack is whole when it reaches the program's outermost calls. infbpf's memory
+is with its maps.
 """
 
 
@@ -128,7 +129,8 @@ class InfbpfRun:
         count_bpf(False)
         self.tool.end()
         got.recorder_ns = self.tool.own_ns
-        got.rss = self.tool.json["overhead"]["rss_bytes"]
+        overhead = self.tool.json["overhead"]
+        got.rss = overhead["rss_bytes"] + overhead["map_bytes"]
         got.stacks = self.tool.json["stacks"]
         got.lost = self.tool.json["lost"]["stacks"] + self.tool.json["lost"]["ring"]
         got.bytes = os.path.getsize(self.tool.folded)
