@@ -208,10 +208,10 @@ out:
 
 uint32_t buckets_find(const struct build_buckets *k, const struct build_bucket *want)
 {
-	const struct build_bucket *row = k->buckets + k->first[want->row], *found;
-	const size_t n = k->first[want->row + 1] - k->first[want->row];
+	const size_t first = k->first[want->row], n = k->first[want->row + 1] - first;
+	const struct build_bucket *found;
 
-	found = n ? bsearch(want, row, n, sizeof(*row), by_bucket) : NULL;
+	found = n ? bsearch(want, k->buckets + first, n, sizeof(*found), by_bucket) : NULL;
 	return found ? (uint32_t)(found - k->buckets) : UINT32_MAX;
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What a stack costs: the sampled program, the recorder, and whoever wants names; against perf record."""
 
-import json
+import glob
 import os
 import re
 import signal
@@ -24,7 +24,8 @@ each round, each against the runs without a tracer before and after it. The targ
 time more than in those, over the samples taken: the interrupt, the stack, the way out of the kernel.
 The recorder's is its CPU time from attached to its end; perf's data still has to be read by
 `perf script --no-inline`, infbpf has unwound, named and written everything by then. perf copies 8 KiB
-of stack with `dwarf`. A stack is whole when it reaches the program's `main`.
+of stack with `dwarf`. A stack is whole when it reaches the program's outermost calls. infbpf's memory
+is with its maps.
 """
 
 
@@ -85,13 +86,32 @@ class Sample:
         self.bpf_ns = None
 
 
-def clock_program():
-    """Run time so far of infbpf's program for on-CPU samples, ns."""
-    done = subprocess.run([need_tool("bpftool"), "-j", "prog", "show", "name", "handle_clock"],
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    found = json.loads(done.stdout or "[]") if done.returncode == 0 else []
-    found = found if isinstance(found, list) else [found]
-    return sum(p.get("run_time_ns", 0) for p in found)
+STATS = "/proc/sys/kernel/bpf_stats_enabled"
+PERF_EVENT = 7  # BPF_PROG_TYPE_PERF_EVENT: of infbpf's, the on-CPU samples
+
+
+def count_bpf(on):
+    """Has the kernel clock every run of a BPF program (infbpf itself asks for slices only)."""
+    try:
+        with open(STATS, "w", encoding="ascii") as f:
+            f.write("1" if on else "0")
+    except OSError:
+        pass
+
+
+def clock_program_ns(pid):
+    """Run time so far of a process's programs for on-CPU samples. None: not counted here."""
+    total = None
+    for path in glob.glob(f"/proc/{pid}/fdinfo/*"):
+        try:
+            with open(path, encoding="ascii", errors="replace") as f:
+                text = f.read()
+        except OSError:
+            continue
+        if re.search(rf"^prog_type:\s+{PERF_EVENT}$", text, re.M):
+            found = re.search(r"^run_time_ns:\s+(\d+)", text, re.M)
+            total = (total or 0) + int(found[1]) if found else total
+    return total or None
 
 
 class InfbpfRun:
@@ -99,18 +119,26 @@ class InfbpfRun:
         self.options = ["--freq", str(HZ), "--max-stacks", "1000000", *options]
 
     def attach(self, target):
+        count_bpf(True)
         self.tool = Infbpf("-p", str(target.pid), *self.options).attach()
         hurry(self.tool.process.pid)
 
     def end(self, target):
         got = Sample()
-        got.bpf_ns = clock_program()
+        got.bpf_ns = clock_program_ns(self.tool.process.pid)
+        count_bpf(False)
         self.tool.end()
         got.recorder_ns = self.tool.own_ns
-        got.rss = self.tool.json["overhead"]["rss_bytes"]
+        overhead = self.tool.json["overhead"]
+        got.rss = overhead["rss_bytes"] + overhead["map_bytes"]
         got.stacks = self.tool.json["stacks"]
         got.lost = self.tool.json["lost"]["stacks"] + self.tool.json["lost"]["ring"]
         got.bytes = os.path.getsize(self.tool.folded)
+        got.whole = self.whole(target)
+        return got
+
+    def whole(self, target):
+        """Of the time on a CPU, the share in whole stacks."""
         on_cpu = whole = 0
         with open(self.tool.folded, encoding="utf-8", errors="replace") as f:
             for line in f:
@@ -119,8 +147,7 @@ class InfbpfRun:
                 value = int(line.rsplit(" ", 1)[1])
                 on_cpu += value
                 whole += value * bool(target.whole.search(line))
-        got.whole = whole / on_cpu if on_cpu else 0
-        return got
+        return whole / on_cpu if on_cpu else 0
 
 
 class PerfRun:

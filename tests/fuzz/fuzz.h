@@ -54,6 +54,16 @@ static inline struct fuzz_path fuzz_path(int fd)
 	return path;
 }
 
+/* A copy of exactly that many bytes, so that reading past them is found. */
+static inline void *fuzz_copy(const void *data, size_t size)
+{
+	void *copy = malloc(size ? size : 1);
+
+	FUZZ_EXPECT(copy);
+	memcpy(copy, data, size);
+	return copy;
+}
+
 /* The bytes as a string: a copy of exactly their size, so that reading past it is found. */
 static inline char *fuzz_string(const uint8_t *data, size_t size)
 {

@@ -68,15 +68,11 @@ static void check(const struct cuda_libs *libs, size_t size)
 
 static void decode(const uint8_t *data, size_t size)
 {
-	uint8_t *code;
+	size_t n = size < 32 ? size : 32;
+	uint8_t *code = fuzz_copy(data, n);
 	int64_t to;
 	bool costly;
-	size_t n = size < 32 ? size : 32;
 
-	/* As long as the code: a read beyond it is seen. */
-	code = malloc(n ? n : 1);
-	FUZZ_EXPECT(code);
-	memcpy(code, data, n);
 	FUZZ_EXPECT(cuda_probe_skip(code, n, &costly) <= n);
 	cuda_probe_forwards(code, n, &to);
 	free(code);

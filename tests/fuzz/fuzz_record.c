@@ -175,7 +175,8 @@ static size_t feed(struct collect *c, const uint8_t *data, size_t size, bool *wi
 	unsigned int type = what & WHAT_TYPE;
 	size_t len = fixed_size(type) + 8 * (size_t)data[1], taken;
 	struct rec_hdr *hdr;
-	uint8_t *record, *cut;
+	uint8_t *record;
+	void *exact;
 
 	record = calloc(1, len);
 	FUZZ_EXPECT(record);
@@ -188,16 +189,14 @@ static size_t feed(struct collect *c, const uint8_t *data, size_t size, bool *wi
 	if (type == REC_SAMPLE && !(what & WHAT_RAW))
 		tame_sample((struct rec_sample *)record, (uint64_t *)(record + fixed_size(type)),
 			    data[1]);
-	if (what & WHAT_SHORT) {
-		len = sizeof(*hdr) + taken;
-		cut = realloc(record, len);
-		FUZZ_EXPECT(cut);
-		record = cut;
-	}
 	hdr = (struct rec_hdr *)record;
 	hdr->type = type;
+	if (what & WHAT_SHORT)
+		len = sizeof(*hdr) + taken;
 	hdr->len = len + (what & WHAT_LONG ? 8 : 0);
-	collect_record(c, record, len);
+	exact = fuzz_copy(record, len);
+	collect_record(c, exact, len);
+	free(exact);
 	free(record);
 	return 2 + taken;
 }
