@@ -43,7 +43,7 @@ static int read_code(void *arg, uint64_t ip, void *buf, size_t n)
 {
 	(void)ip;
 	memset(buf, ((const struct place *)arg)->memory, n);
-	return 0;
+	return (int)n;
 }
 
 static int read_file(void *arg, uint64_t ip, void *buf, size_t n)
