@@ -92,6 +92,8 @@ $(B)/tests/symbols/%_static: tests/symbols/%.c
 	$(CC) $(TRUTH_CFLAGS) -static $< -o $@
 ifeq ($(BPF_ARCH),x86)
 SYMBOLS_BIN += $(B)/tests/symbols/jit
+# rbp is not a frame pointer there.
+$(B)/tests/symbols/jit: TRUTH_CFLAGS += -fomit-frame-pointer
 endif
 TEST_PROGRAMS += $(SYMBOLS_BIN)
 

@@ -84,5 +84,8 @@ int stack_memory_read(struct stack_memory *m, uint64_t address, void *buf, size_
 
 int stack_memory_read_code(pid_t pid, uint64_t address, void *buf, size_t n)
 {
-	return read_process(pid, address, buf, n);
+	struct iovec local = { buf, n }, remote = { (void *)(uintptr_t)address, n };
+	ssize_t got = process_vm_readv(pid, &local, 1, &remote, 1, 0);
+
+	return got > 0 ? (int)got : -EFAULT;
 }

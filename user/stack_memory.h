@@ -30,7 +30,7 @@ void stack_memory_remote(struct stack_memory *m, pid_t pid);
 
 /* As struct unwind_space wants it: 0, -ENODATA: behind a copy, -EFAULT. */
 int stack_memory_read(struct stack_memory *m, uint64_t address, void *buf, size_t n);
-/* Code, always from the process. */
+/* Code, always from the process. Returns how many bytes, up to n, or -EFAULT. */
 int stack_memory_read_code(pid_t pid, uint64_t address, void *buf, size_t n);
 
 #endif /* STACK_MEMORY_H */

@@ -44,7 +44,7 @@ static bool is_breakpoint(const struct stack_probes *p, uint64_t ip)
 {
 	uint8_t now, file;
 
-	return !p->read_code(p->arg, ip, &now, sizeof(now)) && now == INT3 &&
+	return p->read_code(p->arg, ip, &now, sizeof(now)) == sizeof(now) && now == INT3 &&
 	       !p->read_file(p->arg, ip, &file, sizeof(file)) && file != INT3;
 }
 

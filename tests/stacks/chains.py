@@ -141,6 +141,9 @@ class Program:
         words = []
         for frame in frames:
             word = self.word(frame)
+            # The gap before a function is no place to be.
+            if words[-1:] == ["padded_phase"] and frame.startswith("[known"):
+                word = "?"
             if word != "L" or words[-1:] != ["L"]:
                 words.append(word)
         return ";".join(words)

@@ -332,13 +332,14 @@ static FRAME void saver_phase(void)
 	BACK();
 }
 
-/* --- a gap of breakpoints before a function, as lld leaves: its first instruction is all there is --- */
-void padded(void);
+/* --- a gap of breakpoints before a function, as lld leaves; it is nearly always met at its first byte --- */
+void padded(long a, long b, long c, long n);
 __asm__(".text\n"
 	".fill 16, 1, 0xcc\n"
 	".type padded, @function\n"
 	"padded:\n"
 	".cfi_startproc\n"
+	"loop padded\n" /* counts rcx down, the fourth argument */
 	"ret\n"
 	".cfi_endproc\n"
 	".size padded, . - padded\n");
@@ -346,8 +347,7 @@ __asm__(".text\n"
 static FRAME void padded_phase(void)
 {
 	while (slice_left())
-		for (int i = 0; i < 1000; i++)
-			padded();
+		padded(0, 0, 0, 5000);
 	BACK();
 }
 

@@ -75,7 +75,7 @@ class Judged:
         return "; ".join(texts)
 
     def check_phases(self):
-        """Each phase has the same CPU time; the sleeping one has nearly all of the blocked."""
+        """Each phase has the same CPU time; the sleeping one has most of the blocked."""
         busy = [p for p in self.program.phases if p != "sleep"]
         times = {p: self.phases[p, "on-CPU"] for p in busy}
         mean = sum(times.values()) / len(busy)
@@ -84,7 +84,7 @@ class Judged:
         expect(not off, f"phases of equal CPU time, as multiples of their mean: {off}")
         asleep = self.phases["sleep", "blocked"]
         blocked = sum(self.phases[p, "blocked"] for p in self.program.phases)
-        expect(asleep and asleep > 0.9 * blocked,
+        expect(asleep and asleep > 0.75 * blocked,
                f"{asleep / 1e6:.0f} of {blocked / 1e6:.0f} ms blocked are in the phase that sleeps")
         return f"{min(times.values()) / mean:.2f} to {max(times.values()) / mean:.2f} of the mean"
 
@@ -140,7 +140,7 @@ def check_big():
         expect(t.reach and t.reach[key] >= least, f"stacks_reach says {t.reach}")
         return f"{share_text(share)}; stacks_reach says {t.reach}"
     # A wait that is still open at the end is read from the process, whole.
-    report.check("cut by the copy's end", check, cut, r"\[truncated\];(big_b;)?big_c(;.*)?", 0.9,
+    report.check("cut by the copy's end", check, cut, r"\[truncated\];(big_a;)?(big_b;)?big_c(;.*)?", 0.9,
                  "truncated_ns")
     report.check("--stack-bytes 65536", check, whole, rf"(?!\[).*;main;{chain}", RIGHT, "whole_ns")
     report.print()

@@ -2,10 +2,12 @@
 /*
  * Writes machine code, says in a perf map what it is, and runs it. Says "ready" first.
  *
- * jit [-m] [-f] [-n] [-t MILLISECONDS] [-o FILE]
+ * jit [-m] [-f] [-n] [-p] [-t MILLISECONDS] [-o FILE]
  *     -m  into a memfd, not anonymous memory
  *     -f  a forked child runs it, which has no map of its own
  *     -n  no map
+ *     -p  as CPython 3.12 and later with -X perf: a trampoline without a frame pointer, which calls
+ *         the evaluator, which uses rbp for something else
  *     -t  ends after that long
  *     -o  the map, else /tmp/perf-PID.map
  */
@@ -21,6 +23,7 @@
 
 #define CALLER_AT 0
 #define LEAF_AT	  256
+#define PYTHON_AT 512
 
 /* push %rbp; mov %rsp,%rbp; movabs $LEAF,%rax; call *%rax; pop %rbp; ret */
 static const uint8_t caller[] = { 0x55, 0x48, 0x89, 0xe5, 0x48, 0xb8, 0,    0,	  0,
@@ -28,6 +31,15 @@ static const uint8_t caller[] = { 0x55, 0x48, 0x89, 0xe5, 0x48, 0xb8, 0,    0,	 
 /* push %rbp; mov %rsp,%rbp; mov $20000000,%ecx; 1: dec %ecx; jnz 1b; pop %rbp; ret */
 static const uint8_t leaf[] = { 0x55, 0x48, 0x89, 0xe5, 0xb9, 0x00, 0x2d, 0x31,
 				0x01, 0xff, 0xc9, 0x75, 0xfc, 0x5d, 0xc3 };
+
+/* endbr64; sub $8,%rsp; call *%rcx; add $8,%rsp; ret */
+static const uint8_t python[] = { 0xf3, 0x0f, 0x1e, 0xfa, 0x48, 0x83, 0xec, 0x08,
+				  0xff, 0xd1, 0x48, 0x83, 0xc4, 0x08, 0xc3 };
+
+static __attribute__((noinline)) void evaluate(void)
+{
+	asm volatile("mov $20000000, %%ebp\n1: dec %%ebp\njnz 1b\nmov $0x1234, %%ebp" ::: "rbp");
+}
 
 static long now_ms(void)
 {
@@ -50,12 +62,14 @@ static void write_map(const char *path, const uint8_t *code)
 	fprintf(f, "%lx %zx jit_caller\n", (unsigned long)(code + CALLER_AT), sizeof(caller));
 	fprintf(f, "0x%lx 0x%zx py::jit;leaf:/x/\033[31mfile.py 12\n",
 		(unsigned long)(code + LEAF_AT), sizeof(leaf));
+	fprintf(f, "%lx %zx py::outer:/app/serve.py\n", (unsigned long)(code + PYTHON_AT),
+		sizeof(python));
 	fclose(f);
 }
 
 int main(int argc, char **argv)
 {
-	int memory = 0, forked = 0, map = 1, fd = -1, c;
+	int memory = 0, forked = 0, evaluator = 0, map = 1, fd = -1, c;
 	long end = -1;
 	char path[256];
 	uint8_t *code, *writable;
@@ -63,9 +77,10 @@ int main(int argc, char **argv)
 	pid_t pid = 0;
 
 	snprintf(path, sizeof(path), "/tmp/perf-%d.map", getpid());
-	while ((c = getopt(argc, argv, "mfnt:o:")) != -1) {
+	while ((c = getopt(argc, argv, "mfnpt:o:")) != -1) {
 		memory |= c == 'm';
 		forked |= c == 'f';
+		evaluator |= c == 'p';
 		map &= c != 'n';
 		if (c == 't')
 			end = now_ms() + atol(optarg);
@@ -84,6 +99,7 @@ int main(int argc, char **argv)
 		return 1;
 	memcpy(writable + CALLER_AT, caller, sizeof(caller));
 	memcpy(writable + LEAF_AT, leaf, sizeof(leaf));
+	memcpy(writable + PYTHON_AT, python, sizeof(python));
 	at = (uintptr_t)(code + LEAF_AT);
 	memcpy(writable + CALLER_AT + 6, &at, sizeof(at));
 	if (map)
@@ -93,8 +109,13 @@ int main(int argc, char **argv)
 	if (forked)
 		sleep(1); /* the trace begins */
 	pid = forked ? fork() : 0;
-	while (!pid && (end < 0 || now_ms() < end))
-		((void (*)(void))(code + CALLER_AT))();
+	while (!pid && (end < 0 || now_ms() < end)) {
+		if (evaluator)
+			((void (*)(int, int, int, void (*)(void)))(code + PYTHON_AT))(0, 0, 0,
+										      evaluate);
+		else
+			((void (*)(void))(code + CALLER_AT))();
+	}
 	if (pid)
 		waitpid(pid, NULL, 0);
 	return 0;

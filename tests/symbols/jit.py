@@ -39,6 +39,13 @@ def plain(*args):
         return expect_frames(trace_pid(folder("jit"), p.pid)[0], *NAMES)
 
 
+def trampoline():
+    """The interpreter's frames above it are only found by what the trampoline's code does."""
+    with jit("-p") as p:
+        return expect_frames(trace_pid(folder("jit-python"), p.pid)[0], "_start", "main",
+                             "py::outer:/app/serve.py", "evaluate")
+
+
 def no_map():
     with jit("-n") as p:
         return expect_frames(trace_pid(folder("jit-no-map"), p.pid)[0], "main", "[anon]", "[anon]")
@@ -165,6 +172,7 @@ TESTS = {
     "perf-maps": (200, report([
         ("anonymous-memory", plain),
         ("memfd", plain, "-m"),
+        ("python's-trampoline", trampoline),
         ("no-map", no_map),
         ("exited", exits),
         ("forked", forked),

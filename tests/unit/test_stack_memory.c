@@ -132,8 +132,11 @@ static void a_process(void **state)
 	assert_memory_equal(buf, pages + page - 8, 16);
 	assert_int_equal(stack_memory_read(&m, at + 2 * page, buf, 8), -EFAULT);
 	assert_int_equal(stack_memory_read(&m, at + 2 * page - 8, buf, 16), -EFAULT);
-	assert_int_equal(stack_memory_read_code(getpid(), at, buf, 8), 0);
+	assert_int_equal(stack_memory_read_code(getpid(), at, buf, 8), 8);
 	assert_memory_equal(buf, pages, 8);
+	/* What there is before the mapping's end. */
+	assert_int_equal(stack_memory_read_code(getpid(), at + 2 * page - 4, buf, 16), 4);
+	assert_int_equal(stack_memory_read_code(getpid(), at + 2 * page, buf, 8), -EFAULT);
 	munmap(pages, 2 * page);
 }
 

@@ -55,7 +55,8 @@ struct unwind_space {
 	 * for up to 128 bytes below the leaf's stack pointer, in the red zone: either error there
 	 * means that the register is taken as it is, which is right in an epilogue. */
 	int (*read)(void *arg, uint64_t address, void *buf, size_t n);
-	/* Code bytes at ip (JIT stubs are decoded). As read. NULL: not to be had. */
+	/* Code bytes at ip (JIT stubs are decoded). Returns how many, up to n, or a negative errno.
+	 * NULL: not to be had. */
 	int (*read_code)(void *arg, uint64_t ip, void *buf, size_t n);
 	/* The real return address where a pending return probe has put its own. NULL: as found. */
 	uint64_t (*mend)(void *arg, uint64_t return_address);
