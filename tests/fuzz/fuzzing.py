@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests"))
@@ -118,9 +119,7 @@ def keep(path):
 def execute(name, arguments, log, seconds):
     """Runs a target. Returns what it printed; a crash raises Wrong, which says how to see it again."""
     os.makedirs(CRASHES, exist_ok=True)
-    scratch = os.path.join(OUT, "tmp", name)
-    shutil.rmtree(scratch, ignore_errors=True)
-    os.makedirs(scratch)
+    scratch = tempfile.mkdtemp(prefix=f"{name}-", dir=OUT)
     argv = [program(name), *LIMITS, f"-artifact_prefix={CRASHES}/{name}-", *arguments]
     with open(log, "wb") as out:
         try:
@@ -179,7 +178,8 @@ class Run:
 
 def fuzz(name, seconds, seed=None, corpus=None):
     """Fuzzes for so long from the seeds. corpus: a folder that is added to, else a new one."""
-    log = os.path.join(OUT, f"{name}.log")
+    # A short run may come while a long one is under way.
+    log = os.path.join(OUT, f"{name}{'.long' if corpus else ''}.log")
     if not corpus:
         corpus = os.path.join(OUT, "corpus-short", name)
         shutil.rmtree(corpus, ignore_errors=True)
