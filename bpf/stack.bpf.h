@@ -32,14 +32,13 @@ static __always_inline void regs_save(struct user_regs *out, const struct pt_reg
  * Where pending return probes (ours, and those of other tracers) will return to: they have hidden that
  * address from stack walks (the kernel's own mends them since 6.11, a copy of the stack nobody), but
  * the kernel keeps it. Asked for at samples only: reading it from the stack at each entry costs 60 ns.
- * Two probed functions, one of which ends in a jump to the other, share one return.
  */
 static __always_inline void sample_returns(struct rec_sample *s, const struct task_state *ts,
 					   struct task_struct *task)
 {
-	u64 stack = 0, call_sp = ts->depth ? ts->call_sp[0] : 0;
+	u64 call_sp = ts->depth ? ts->call_sp[0] : ~0ULL;
 	struct return_instance *ri;
-	u32 i, n = 0;
+	u32 i;
 
 	s->call_ra = 0;
 	for (i = 0; i < SAMPLE_RETURNS; i++)
@@ -48,10 +47,11 @@ static __always_inline void sample_returns(struct rec_sample *s, const struct ta
 		return;
 	ri = task->utask->return_instances;
 	for (i = 0; i < PENDING_LOOKED && ri; i++) {
-		if (n < SAMPLE_RETURNS && ri->stack != stack)
-			s->returns[n++] = ri->orig_ret_vaddr;
-		stack = ri->stack;
-		if (call_sp && stack == call_sp)
+		if (i < SAMPLE_RETURNS) {
+			s->returns[i] = ri->orig_ret_vaddr;
+			s->return_sp[i] = ri->stack;
+		}
+		if (ri->stack == call_sp)
 			s->call_ra = ri->orig_ret_vaddr;
 		ri = ri->next;
 	}

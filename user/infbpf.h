@@ -228,9 +228,11 @@ struct rec_sample {
 	__u32 stack_bytes;
 	__u32 seq;     /* SAMPLE_OUT: matches rec_resolve.seq */
 	__u64 call_ra; /* return address of the open call, 0: none */
-	/* The return addresses that pending return probes hide, innermost first, up to the open
-	 * call's; 0: none. They mend "[uprobes]" frames. */
+	/* The return addresses that pending return probes hide, innermost first; 0: none. */
 	__u64 returns[SAMPLE_RETURNS];
+	/* Where each lay on the stack. Two probed functions, one of which ends in a jump to the other,
+	 * have one return between them: equal neighbours are the same. */
+	__u64 return_sp[SAMPLE_RETURNS];
 	__u64 outer_sp; /* 0: not on an alternate signal stack, or its frame was not found */
 	__u32 outer_bytes;
 	__u32 outer_at; /* from the record's start */

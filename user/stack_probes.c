@@ -22,9 +22,14 @@ uint64_t stack_probes_return(struct stack_probes *p, uint64_t address)
 {
 	const struct rec_sample *s = p->sample;
 
-	if (is_trampoline(address) && p->mended < SAMPLE_RETURNS && s->returns[p->mended])
-		return s->returns[p->mended++];
-	return address;
+	size_t i = p->mended;
+
+	if (!is_trampoline(address) || i >= SAMPLE_RETURNS || !s->returns[i])
+		return address;
+	for (p->mended++; p->mended < SAMPLE_RETURNS; p->mended++)
+		if (s->return_sp[p->mended] != s->return_sp[i])
+			break;
+	return s->returns[i];
 }
 
 /* What the trampoline has pushed before the instruction at this offset. Since 6.11 it is a system call

@@ -106,6 +106,46 @@ static void no_file(void **state)
 	assert_int_equal(met_at(&p, FUNCTION), FUNCTION);
 }
 
+#define TRAMPOLINE 0x7fffffffe000ULL
+
+/* A function that ended in a jump to another probed one shares its return with it. */
+static void hidden_returns(void **state)
+{
+	const struct rec_sample sample = { .returns = { CALLER, CALLER, CALLER + 64 },
+					   .return_sp = { SP, SP, SP + 256 } };
+	struct stack_probes p = { .sample = &sample };
+
+	(void)state;
+	assert_int_equal(stack_probes_return(&p, TRAMPOLINE), CALLER);
+	assert_int_equal(stack_probes_return(&p, FUNCTION), FUNCTION);
+	assert_int_equal(stack_probes_return(&p, TRAMPOLINE), CALLER + 64);
+	/* More of them than were noted. */
+	assert_int_equal(stack_probes_return(&p, TRAMPOLINE), TRAMPOLINE);
+}
+
+/* On the way back through the trampoline: what it has pushed by then lies on the stack. */
+static void in_the_trampoline(void **state)
+{
+	static const struct {
+		uint64_t offset, pushed;
+	} at[] = { { 0, 0 }, { 1, 8 }, { 2, 16 }, { 4, 24 }, { 13, 24 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++) {
+		const struct rec_sample sample = {
+			.kind = SAMPLE_ON_CPU,
+			.regs = { .ip = TRAMPOLINE + at[i].offset, .sp = SP },
+			.returns = { CALLER },
+			.return_sp = { SP + at[i].pushed - 8 },
+		};
+		struct stack_probes p = { .sample = &sample };
+		const struct user_regs regs = stack_probes_registers(&p);
+
+		assert_int_equal(regs.ip, CALLER);
+		assert_int_equal(regs.sp, SP + at[i].pushed);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -113,6 +153,8 @@ int main(void)
 		cmocka_unit_test(behind_it),
 		cmocka_unit_test(gap),
 		cmocka_unit_test(no_file),
+		cmocka_unit_test(hidden_returns),
+		cmocka_unit_test(in_the_trampoline),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
