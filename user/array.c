@@ -158,3 +158,18 @@ void hash_index_free(struct hash_index *h)
 	free(h->entries);
 	*h = (struct hash_index){ 0 };
 }
+
+size_t array_lower_bound(const uint64_t *values, size_t n, uint64_t value)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (values[mid] < value)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}

@@ -22,6 +22,9 @@ struct arena {
 void *arena_alloc(struct arena *a, size_t bytes);
 void arena_free(struct arena *a);
 
+/* The first of n rising values that is not less than value; n: all are. */
+size_t array_lower_bound(const uint64_t *values, size_t n, uint64_t value);
+
 #define HASH_INDEX_NONE UINT32_MAX
 
 struct hash_entry {

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "../array.h"
 
 #define DEPTH_MAX 64 /* of scopes; real ones have some ten */
 
@@ -75,21 +76,6 @@ static void send_frame(struct reader *r, const char *function, const char *file,
 	send(r, file ? file : "", f.file);
 }
 
-static size_t lower_bound(const struct reader *r, uint64_t address)
-{
-	size_t lo = 0, hi = r->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (r->addresses[mid] < address)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
 static void add_scope(struct chain *c, Dwarf_Die *die, bool inlined)
 {
 	/* A function inside a function (nested, or garbage) begins anew. */
@@ -110,7 +96,8 @@ static bool note_scope(struct reader *r, Dwarf_Die *die, int tag)
 	ptrdiff_t at = 0;
 
 	while ((at = dwarf_ranges(die, at, &base, &start, &end)) > 0) {
-		for (size_t i = lower_bound(r, start); i < r->n && r->addresses[i] < end; i++) {
+		for (size_t i = array_lower_bound(r->addresses, r->n, start);
+		     i < r->n && r->addresses[i] < end; i++) {
 			if (function)
 				add_scope(&r->chains[i], die, tag == DW_TAG_inlined_subroutine);
 			any = true;
@@ -233,7 +220,8 @@ static void each_address(struct reader *r, Dwarf_Die *unit,
 	ptrdiff_t at = 0;
 
 	while ((at = dwarf_ranges(unit, at, &base, &start, &end)) > 0)
-		for (size_t i = lower_bound(r, start); i < r->n && r->addresses[i] < end; i++)
+		for (size_t i = array_lower_bound(r->addresses, r->n, start);
+		     i < r->n && r->addresses[i] < end; i++)
 			if (!r->done[i])
 				fn(r, i, unit, arg);
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "../array.h"
 
 #define BLOCK 65536
 
@@ -37,21 +38,6 @@ static size_t unnamed_from(struct reader *r, size_t i)
 		i = step;
 	}
 	return end;
-}
-
-static size_t lower_bound(const struct reader *r, uint64_t address)
-{
-	size_t lo = 0, hi = r->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (r->addresses[mid] < address)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
 }
 
 static const char *parse_hex(const char *text, uint64_t *value)
@@ -84,7 +70,7 @@ static void take_line(struct reader *r, char *line)
 	p = p ? parse_hex(p, &size) : NULL;
 	if (!p || !*p)
 		return;
-	for (size_t i = unnamed_from(r, lower_bound(r, start));
+	for (size_t i = unnamed_from(r, array_lower_bound(r->addresses, r->n, start));
 	     i < r->n && r->addresses[i] - start < size; i = unnamed_from(r, i)) {
 		/* The callback may change its copy. */
 		memcpy(copy, p, strlen(p) + 1);
