@@ -54,9 +54,9 @@ static __always_inline u64 interrupted_sp(u64 uc, u64 sp, u64 low, u64 size)
  * there. The kernel puts the signal's frame at the top of the alternate stack, and what is read is what
  * was looked for, or it is not used. The register state at the very top is no multiple of 64 bytes, and
  * its start is rounded down to one: the frame is where a stack with a rounded top would have it, or, if
- * what the rounding cut off has room for the odd part, 64 bytes higher. 0 too
- * where half of the copy would not reach from sp to the end of what unwinding through the frame needs.
- * low, size: of the alternate stack.
+ * what the rounding cut off has room for the odd part, 64 bytes higher. 0 too where half of the copy
+ * would not reach from sp to the end of what unwinding through the frame needs. low, size: of the
+ * alternate stack.
  */
 __noinline u64 stack_outer(u64 sp, u64 low, u64 size)
 {

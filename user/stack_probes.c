@@ -21,8 +21,7 @@ static bool is_trampoline(uint64_t ip)
 uint64_t stack_probes_return(struct stack_probes *p, uint64_t address)
 {
 	const struct rec_sample *s = p->sample;
-
-	size_t i = p->mended;
+	const size_t i = p->mended;
 
 	if (!is_trampoline(address) || i >= SAMPLE_RETURNS || !s->returns[i])
 		return address;
