@@ -89,12 +89,16 @@ def test_corrupt_elf():
         path = os.path.join(where, name)
         with open(path, "wb") as f:
             f.write(content)
-        # Its address is its offset in the file: the code's segment is the second, at 0x1000.
-        with victim(path, "0x" + found[1]) as target:
-            _, lines = trace(where, target.pid, seconds="0.5")
-            expect(target.poll() is None, "the target died")
-        expect(sum(line.value for line in lines if line.state == "on-CPU") > 0.2e9,
-               "no time on the CPU")
+        # A host may hide the switch that would tell that it runs: another try, then.
+        for _ in range(3):
+            # Its address is its offset in the file: the code's segment is the second, at 0x1000.
+            with victim(path, "0x" + found[1]) as target:
+                _, lines = trace(where, target.pid, seconds="0.5")
+                expect(target.poll() is None, "the target died")
+            on_cpu = sum(line.value for line in lines if line.state == "on-CPU")
+            if on_cpu > 0.2e9:
+                break
+        expect(on_cpu > 0.2e9, f"{on_cpu} ns on the CPU")
 
     report.check("whole", check, "whole", data)
     for name, content in corruptions(data):

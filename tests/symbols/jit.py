@@ -79,8 +79,11 @@ def namespaces():
     where = folder("jit-namespaces")
     need_jit()
     unshare = need_tool("unshare", "util-linux")
+    # The checkout may itself lie in /tmp.
+    script = ("mount -t tmpfs none /mnt && cp $0 /mnt/jit && mount -t tmpfs none /tmp && "
+              "/mnt/jit")
     with running(unshare, "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
-                 f"mount -t tmpfs none /tmp && {JIT}") as p:
+                 script, JIT) as p:
         return expect_frames(trace_pid(where, innermost(p.pid))[0], *NAMES)
 
 
