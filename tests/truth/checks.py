@@ -66,15 +66,18 @@ def check_folded(t):
 
 def check_lost(t):
     """A virtual machine hides no switches. But a kernel's task storage refuses a program that
-    interrupts another one using it: with thousands of births a second that happens. Calls that were
-    under way when the probes came may return without an entry known."""
+    interrupts another one using it: with thousands of births a second that happens, and before 6.2,
+    where looking something up takes that lock too, now and then to anyone (a timer's wake-up that
+    interrupts a user probe). Calls that were under way when the probes came may return without an
+    entry known."""
     lost = {k: v for k, v in t.json["lost"].items() if v}
     allowed = {"stacks", "ring", "missed_runs", "uncovered_ns"} if t.vm else \
         {"stacks", "missed_runs", "uncovered_ns", "events"}
     if not t.from_first_call:
         allowed.add("returns")
     bad = {k: v for k, v in lost.items() if k not in allowed}
-    if t.vm and bad.get("events", 0) <= t.case.events_in_vm:
+    old = tuple(int(n) for n in t.json["kernel"].split("-")[0].split(".")[:2]) < (6, 2)
+    if t.vm and bad.get("events", 0) <= max(t.case.events_in_vm, 2 if old else 0):
         bad.pop("events", None)
     expect(not bad, f"lost: {bad}")
     return str(lost or "nothing")
