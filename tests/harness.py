@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -96,6 +97,14 @@ def need_tool(name, package=None):
         if os.access(path, os.X_OK):
             return path
     raise Skip(f"no {name}" + (f" (package {package})" if package else ""))
+
+
+def folder(suite, name):
+    """An empty folder for a test's files."""
+    path = os.path.join(OUT, suite, name)
+    shutil.rmtree(path, ignore_errors=True)
+    os.makedirs(path)
+    return path
 
 
 def run(argv, timeout=60, **more):

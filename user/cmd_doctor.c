@@ -187,7 +187,7 @@ static int print_process(pid_t pid, struct fault *f)
 
 		for (size_t j = 0; j < lib->sites_n; j++)
 			costly += lib->sites[j].costly;
-		printf("%-*s%s   %s%s%s%s", LABEL, "", lib->path, lib->api,
+		printf("%-*s%s   %s%s%s%s", LABEL, "", lib->path, cuda_api_name(lib->api),
 		       lib->emu ? " (emulated)" : "", lib->is_static ? " (static)" : "",
 		       lib->version[0] ? " " : "");
 		printf("%s", lib->version);

@@ -123,7 +123,8 @@ static int add_api(struct collect *c, const struct api_sum *s)
 	call.pid = s->key.tgid;
 	call.process = process_name(c, s->key.tgid);
 	call.name = cuda_call_name(s->key.call);
-	call.api = cuda_calls[s->key.call - 1].api;
+	call.api = cuda_api_name(cuda_calls[s->key.call - 1].api);
+	call.group = cuda_group_name(cuda_calls[s->key.call - 1].group);
 	call.calls = s->rec.calls;
 	call.errors = s->rec.errors;
 	call.bytes = s->rec.bytes;

@@ -16,7 +16,7 @@ struct walk {
 	const struct rec_sample *sample;
 	struct unwind_file *last; /* the file asked about last: the one that a walk waits for */
 	struct stack_probes probes;
-	struct stack_memory memory;
+	struct stack_memory *memory; /* a page: not to be cleared for each sample */
 };
 
 static uint64_t mend(void *arg, uint64_t ip)
@@ -24,29 +24,45 @@ static uint64_t mend(void *arg, uint64_t ip)
 	return stack_probes_return(&((struct walk *)arg)->probes, ip);
 }
 
-static bool code_at(void *arg, uint64_t ip, struct unwind_code *out)
+bool collect_stack_code(struct symbols *symbols, struct unwind *unwind, struct sym_image *im,
+			uint64_t ip, struct unwind_code *out)
 {
-	struct walk *w = arg;
 	struct symbols_code code;
 	void **data;
 	int fd;
 
-	if (!symbols_code(w->how->symbols, w->im, ip, &code))
+	if (!symbols_code(symbols, im, ip, &code))
 		return false;
 	*out = (struct unwind_code){ .offset = code.offset };
-	if (!code.file || w->how->frame_pointers)
+	if (!code.file)
 		return true;
 	data = symbols_file_data(code.file);
 	fd = symbols_file_fd(code.file);
 	if (!*data && fd >= 0)
-		*data = unwind_file_get(w->how->unwind, fd);
-	out->file = w->last = *data;
+		*data = unwind_file_get(unwind, fd);
+	out->file = *data;
+	return true;
+}
+
+static bool code_at(void *arg, uint64_t ip, struct unwind_code *out)
+{
+	struct walk *w = arg;
+	struct symbols_code code;
+
+	if (w->how->frame_pointers) {
+		*out = (struct unwind_code){ 0 };
+		return symbols_code(w->how->symbols, w->im, ip, &code);
+	}
+	if (!collect_stack_code(w->how->symbols, w->how->unwind, w->im, ip, out))
+		return false;
+	if (out->file)
+		w->last = out->file;
 	return true;
 }
 
 static int read_stack(void *arg, uint64_t address, void *buf, size_t n)
 {
-	return stack_memory_read(&((struct walk *)arg)->memory, address, buf, n);
+	return stack_memory_read(((struct walk *)arg)->memory, address, buf, n);
 }
 
 static int read_code(void *arg, uint64_t ip, void *buf, size_t n)
@@ -171,7 +187,8 @@ static int take_walked(struct walk *w, size_t len, struct collect_stack *out)
 int collect_stack_user(const struct collect_walk *how, struct sym_image *im,
 		       const struct rec_sample *s, size_t len, struct collect_stack *out)
 {
-	struct walk w = { .how = how, .im = im, .sample = s };
+	struct stack_memory memory;
+	struct walk w = { .how = how, .im = im, .sample = s, .memory = &memory };
 
 	w.probes = (struct stack_probes){ .sample = s,
 					  .arg = &w,
@@ -186,8 +203,8 @@ int collect_stack_user(const struct collect_walk *how, struct sym_image *im,
 	if (!s->regs.ip)
 		return 0;
 	if (s->kind == SAMPLE_OPEN_WAIT)
-		stack_memory_remote(&w.memory, s->tgid);
+		stack_memory_remote(&memory, s->tgid);
 	else
-		stack_memory_copied(&w.memory, s, len);
+		stack_memory_copied(&memory, s, len);
 	return walk_memory(&w, out);
 }

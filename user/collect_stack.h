@@ -27,6 +27,11 @@ struct collect_walk {
 	bool wait;	     /* for tables that are still being made; else -EAGAIN */
 };
 
+/* Where the code at ip is, with its unwinding tables: the answer of struct unwind_space. */
+struct unwind_code;
+bool collect_stack_code(struct symbols *symbols, struct unwind *unwind, struct sym_image *im,
+			uint64_t ip, struct unwind_code *out);
+
 /* Takes what the kernel walked, or walks the copy of the stack, or, for a wait that is still open, the
  * process's memory. A kernel thread gives n = 0. len: of the record. */
 int collect_stack_user(const struct collect_walk *how, struct sym_image *im,

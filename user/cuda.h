@@ -9,24 +9,65 @@
 #include <sys/types.h>
 #include "infbpf.h"
 
-enum cuda_class { CUDA_LAUNCH, CUDA_COPY, CUDA_SYNC, CUDA_ALLOC, CUDA_OTHER };
+/* What --gpu-calls chooses by. The names are in cuda_select.c. */
+enum cuda_group {
+	CUDA_LAUNCH,
+	CUDA_COPY,
+	CUDA_SET,
+	CUDA_SYNC,
+	CUDA_QUERY,
+	CUDA_ALLOC,
+	CUDA_STREAM,
+	CUDA_EVENT,
+	CUDA_GRAPH,
+	CUDA_HOST,	 /* host functions on a stream */
+	CUDA_MODULE,	 /* code loaded, functions looked up */
+	CUDA_COLLECTIVE, /* NCCL */
+	CUDA_OTHER,
+	CUDA_GROUPS,
+};
 
-/* One row a call. The row's index + 1 is its number in infbpf.h's records. */
+/*
+ * One row a call. The row's index + 1 is its number in infbpf.h's records. Argument numbers are
+ * 1-based, 0: none; see COOKIE_CALL.
+ */
 struct cuda_call {
 	const char *name;	     /* as reported */
 	const char *const *variants; /* other exported names that count as this one, NULL-ended */
-	const char *api;	     /* "runtime" or "driver" */
-	enum cuda_class class;
-	uint8_t bytes_arg, times_arg, kind_arg; /* 1-based, 0: none; see COOKIE_MAKE */
+	enum call_api api;
+	enum cuda_group group;
+	bool on_request; /* only if its group is named, or all are asked for */
+	enum call_what what;
+	uint8_t bytes_arg, times_arg, kind_arg;
 	uint8_t fixed_kind; /* the name says the kind: cudaMemcpyKind + 1, 0: no */
+	uint8_t stream_arg; /* or STREAM_DEFAULT_ARG */
+	/* CALL_LAUNCH: the function or graph. CALL_ALLOC, CALL_NAMED: where the address or handle is
+	 * put. CALL_FREE: what is freed. CALL_REGISTER: the launch stub. */
+	uint8_t object_arg;
+	uint8_t dst_arg, src_arg; /* of a copy that may be of kind "default" */
+	/* CALL_NAMED, CALL_REGISTER: a string. CALL_NAMED with a negative number: the argument is another
+	 * object, whose name this one has. */
+	int8_t name_arg;
+	enum memory_kind memory;
+	enum call_shape shape;
 };
 extern const struct cuda_call cuda_calls[];
 extern const size_t cuda_calls_n;
 
-uint64_t cuda_call_cookie(size_t row);
+/* per_thread: probed under a name for which stream 0 is the thread's own (_ptsz, _ptds). */
+uint64_t cuda_call_cookie(size_t row, bool per_thread);
 const char *cuda_call_name(unsigned int number); /* row + 1; NULL: no such */
+const char *cuda_api_name(enum call_api api);	 /* "runtime", "driver", "nccl" */
+const char *cuda_group_name(enum cuda_group group);
 const char *cuda_copy_kind(unsigned int kind);	 /* cudaMemcpyKind + 1 -> "H2D"...; NULL */
-const char *cuda_error_name(int code);		 /* NULL: not known */
+const char *cuda_memory_kind(unsigned int kind); /* enum memory_kind -> "device"...; NULL */
+/* "cudaErrorMemoryAllocation", "CUDA_ERROR_OUT_OF_MEMORY", "ncclInvalidUsage"; NULL: not known. */
+const char *cuda_error_name(enum call_api api, int code);
+
+/* cuda_select.c: --gpu-calls. Sets chosen[row] for each row of cuda_calls (room for cuda_calls_n).
+ * list: groups ("launch,copy"), "default", "all", "none"; "runtime", "driver" and "nccl" limit them to
+ * these libraries. -EINVAL: bad points to the word that is none (bad_n bytes). */
+int cuda_select(const char *list, bool *chosen, const char **bad, size_t *bad_n);
 
 struct cuda_site {
 	uint64_t offset; /* in the file, of the instruction to probe */
@@ -41,9 +82,9 @@ struct cuda_lib {
 	char *path;	     /* as the process sees it */
 	char *open_path; /* where infbpf can open it: /proc/PID/map_files/... or the like; good for as
 			  * long as that process lives */
-	const char *api;  /* "runtime" or "driver" */
+	enum call_api api;
 	bool emu;	  /* gpu/emu's runtime: exports infbpf_emu_runtime */
-	bool is_static;	  /* a static runtime inside a program */
+	bool is_static;	  /* a static runtime inside a program or another library */
 	char version[16]; /* "13.0" or "13"; "" unknown */
 	struct cuda_site *sites;
 	size_t sites_n;

@@ -21,12 +21,12 @@ enum copy_kind { H2H = 1, H2D, D2H, D2D, DEFAULT };
 #define PTSZ(name)    VARIANTS(name "_ptsz")
 #define PTDS(name)    VARIANTS(name "_ptds")
 
-#define RUNTIME(cls, call, names, ...)                                                       \
+#define RUNTIME(set, call, names, ...)                                                       \
 	{                                                                                    \
-		.name = call, .variants = names, .api = "runtime", .class = cls, __VA_ARGS__ \
+		.name = call, .variants = names, .api = API_RUNTIME, .group = set, __VA_ARGS__ \
 	}
-#define LAUNCH(call, names) RUNTIME(CUDA_LAUNCH, call, names, )
-#define SYNC(call, names)   RUNTIME(CUDA_SYNC, call, names, )
+#define LAUNCH(call, names) RUNTIME(CUDA_LAUNCH, call, names, .what = CALL_LAUNCH)
+#define SYNC(call, names)   RUNTIME(CUDA_SYNC, call, names, .what = CALL_SYNC)
 #define OTHER(call, names)  RUNTIME(CUDA_OTHER, call, names, )
 #define ALLOC(call, names, bytes, times) \
 	RUNTIME(CUDA_ALLOC, call, names, .bytes_arg = bytes, .times_arg = times)
@@ -129,11 +129,18 @@ const struct cuda_call cuda_calls[] = {
 };
 const size_t cuda_calls_n = sizeof(cuda_calls) / sizeof(cuda_calls[0]);
 
-uint64_t cuda_call_cookie(size_t row)
+uint64_t cuda_call_cookie(size_t row, bool per_thread)
 {
 	const struct cuda_call *c = &cuda_calls[row];
 
-	return COOKIE_MAKE(row + 1, c->bytes_arg, c->times_arg, c->kind_arg, c->fixed_kind);
+	return (uint64_t)(row + 1) | (uint64_t)c->bytes_arg << 12 | (uint64_t)c->times_arg << 16 |
+	       (uint64_t)c->kind_arg << 20 | (uint64_t)c->fixed_kind << 24 |
+	       (uint64_t)c->stream_arg << 28 | (uint64_t)c->object_arg << 32 |
+	       (uint64_t)c->what << 36 | (uint64_t)c->memory << 40 | (uint64_t)c->shape << 43 |
+	       (uint64_t)c->dst_arg << 47 | (uint64_t)c->src_arg << 51 |
+	       (uint64_t)(c->name_arg < 0 ? -c->name_arg : c->name_arg) << 55 |
+	       (uint64_t)c->api << 59 | (per_thread ? COOKIE_PER_THREAD : 0) |
+	       (c->name_arg < 0 ? COOKIE_ALIAS : 0);
 }
 
 const char *cuda_call_name(unsigned int number)
@@ -145,6 +152,30 @@ const char *cuda_copy_kind(unsigned int kind)
 {
 	static const char *const names[] = { NULL,	    [H2H] = "H2H", [H2D] = "H2D",
 					     [D2H] = "D2H", [D2D] = "D2D", [DEFAULT] = "default" };
+
+	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : NULL;
+}
+
+const char *cuda_api_name(enum call_api api)
+{
+	static const char *const names[] = { [API_RUNTIME] = "runtime",
+					     [API_DRIVER] = "driver",
+					     [API_NCCL] = "nccl" };
+
+	return names[api];
+}
+
+const char *cuda_memory_kind(unsigned int kind)
+{
+	static const char *const names[] = {
+		NULL,
+		[MEMORY_DEVICE] = "device",
+		[MEMORY_POOL] = "pool",
+		[MEMORY_MANAGED] = "managed",
+		[MEMORY_PINNED] = "pinned",
+		[MEMORY_REGISTERED] = "registered",
+		[MEMORY_HANDLE] = "handle",
+	};
 
 	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : NULL;
 }

@@ -150,10 +150,12 @@ static int by_code(const void *key, const void *row)
 	return code < have ? -1 : code > have;
 }
 
-const char *cuda_error_name(int code)
+const char *cuda_error_name(enum call_api api, int code)
 {
 	const struct cuda_error *e;
 
+	if (api != API_RUNTIME)
+		return NULL;
 	e = bsearch(&code, errors, sizeof(errors) / sizeof(errors[0]), sizeof(errors[0]), by_code);
 	return e ? e->name : NULL;
 }

@@ -23,7 +23,7 @@ struct candidate {
 	const char *path;      /* as the process sees it */
 	const char *open_path; /* as infbpf opened it */
 	uint64_t dev, inode;
-	const char *api; /* NULL: no library's name; perhaps a program with a static runtime */
+	int api; /* enum call_api; -1: no library's name; perhaps a program with a static runtime */
 	struct elf_file *elf;
 };
 
@@ -44,19 +44,19 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* "libcudart.so.13", "libcudart-9335f6a2.so.12" (Python wheels), "libcuda.so.535.129.03". NULL: the
+/* "libcudart.so.13", "libcudart-9335f6a2.so.12" (Python wheels), "libcuda.so.535.129.03". -1: the
  * file is not called like a CUDA library. */
-static const char *api_of(const char *path)
+static int api_of(const char *path)
 {
 	const char *base = base_name(path), *so = strstr(base, ".so");
 
 	if (!so || (so[3] && so[3] != '.'))
-		return NULL;
+		return -1;
 	if (!strncmp(base, "libcudart", 9) && (base[9] == '.' || base[9] == '-'))
-		return "runtime";
+		return API_RUNTIME;
 	if (!strncmp(base, "libcuda.so", 10))
-		return "driver";
-	return NULL;
+		return API_DRIVER;
+	return -1;
 }
 
 /* "13" or "12.4" of "libcudart.so.13", "libcudart-9335f6a2.so.12.4.127"; "" when there is none. */
@@ -123,14 +123,14 @@ static int add_entry(struct entries *es, uint64_t vaddr, size_t row)
 	return 0;
 }
 
-static int gather_entries(const struct candidate *c, const char *api,
+static int gather_entries(const struct candidate *c, enum call_api api,
 			  const struct elf_function *syms, size_t n, struct entries *es)
 {
 	for (size_t i = 0; i < n; i++) {
 		size_t row = row_of(syms[i].name);
 		int err;
 
-		if (row == cuda_calls_n || strcmp(cuda_calls[row].api, api) != 0 ||
+		if (row == cuda_calls_n || cuda_calls[row].api != api ||
 		    !elf_file_is_code(c->elf, syms[i].vaddr))
 			continue;
 		err = add_entry(es, syms[i].vaddr, row);
@@ -170,7 +170,7 @@ static int add_site(const struct candidate *c, struct cuda_lib *lib, const struc
 	if (!elf_file_is_code(c->elf, at) || elf_file_vaddr_to_offset(c->elf, at, &site->offset))
 		return 0;
 	site->row = e->row;
-	site->cookie = cuda_call_cookie(e->row);
+	site->cookie = cuda_call_cookie(e->row, false);
 	lib->sites_n++;
 	return 0;
 }
@@ -236,7 +236,7 @@ static int look_into_library(const struct candidate *c, int open_err, struct cud
 	err = make_sites(c, syms, n, lib);
 	if (err || lib->sites_n)
 		return err;
-	if (!strcmp(lib->api, "driver"))
+	if (lib->api == API_DRIVER)
 		snprintf(lib->why, sizeof(lib->why), "driver calls are not traced yet");
 	else
 		snprintf(lib->why, sizeof(lib->why), "exports none of the calls infbpf knows");
@@ -244,7 +244,7 @@ static int look_into_library(const struct candidate *c, int open_err, struct cud
 }
 
 /* A program: nvcc links the runtime into it by default, and then its calls are local symbols. */
-static int look_into_program(const struct candidate *c, struct cuda_lib *lib)
+static int look_into_program(const struct candidate *c, struct cuda_lib *lib, bool *found)
 {
 	const struct elf_function *functions;
 	bool launches = false;
@@ -256,9 +256,10 @@ static int look_into_program(const struct candidate *c, struct cuda_lib *lib)
 		return err == -ENOMEM ? err : 0;
 	for (size_t i = 0; i < n && !launches; i++)
 		launches = !strcmp(functions[i].name, "cudaLaunchKernel");
+	*found = launches;
 	if (!launches)
 		return 0;
-	lib->api = "runtime";
+	lib->api = API_RUNTIME;
 	lib->is_static = true;
 	return make_sites(c, functions, n, lib);
 }
@@ -268,7 +269,7 @@ static bool is_known(const struct cuda_libs *libs, const struct candidate *c)
 	for (size_t i = 0; i < libs->n; i++)
 		if (libs->libs[i].dev == c->dev && libs->libs[i].inode == c->inode)
 			return true;
-	for (size_t i = 0; i < libs->without_n && !c->api; i++)
+	for (size_t i = 0; i < libs->without_n && c->api < 0; i++)
 		if (libs->without[i][0] == c->dev && libs->without[i][1] == c->inode)
 			return true;
 	return false;
@@ -309,6 +310,7 @@ static int append(struct cuda_libs *libs, const struct candidate *c, struct cuda
 static int consider(struct candidate *c, int fd, struct cuda_libs *libs)
 {
 	struct cuda_lib lib = { 0 };
+	bool found = c->api >= 0;
 	struct stat st;
 	int err;
 
@@ -324,14 +326,14 @@ static int consider(struct candidate *c, int fd, struct cuda_libs *libs)
 		return 0;
 	}
 	err = elf_file_open_fd(&c->elf, fd);
-	if (c->api)
+	if (found)
 		err = look_into_library(c, err, &lib);
 	else if (!err)
-		err = look_into_program(c, &lib);
+		err = look_into_program(c, &lib, &found);
 	else if (err != -ENOMEM)
 		err = 0;
 	if (!err)
-		err = lib.api ? append(libs, c, &lib) : remember_without(libs, c);
+		err = found ? append(libs, c, &lib) : remember_without(libs, c);
 	if (err != 1)
 		free_lib(&lib);
 	elf_file_close(c->elf);
@@ -404,7 +406,7 @@ static int consider_map(pid_t pid, const struct proc_map *m, struct cuda_libs *l
 	}
 	/* Gone between reading the maps and now: nothing to probe. A library that is there but may
 	 * not be opened is reported. */
-	if (fd == -ENOENT || fd == -ESRCH || !c.api)
+	if (fd == -ENOENT || fd == -ESRCH || c.api < 0)
 		return 0;
 	return report_unopened(&c, m, fd, libs);
 }
@@ -420,18 +422,18 @@ int cuda_find_process(pid_t pid, struct cuda_libs *libs)
 	if (err)
 		return err;
 	for (size_t i = 0; i < maps.n; i++) {
-		const char *api = maps.maps[i].exec ? api_of(maps.maps[i].path) : NULL;
+		const int api = maps.maps[i].exec ? api_of(maps.maps[i].path) : -1;
 
-		if (!api)
+		if (api < 0)
 			continue;
-		has_runtime |= !strcmp(api, "runtime");
+		has_runtime |= api == API_RUNTIME;
 		err = consider_map(pid, &maps.maps[i], libs);
 		if (err < 0)
 			goto out;
 		added += err;
 	}
 	program = has_runtime ? NULL : program_map(pid, &maps);
-	err = program && !api_of(program->path) ? consider_map(pid, program, libs) : 0;
+	err = program && api_of(program->path) < 0 ? consider_map(pid, program, libs) : 0;
 	if (err > 0)
 		added += err;
 out:

@@ -71,18 +71,88 @@ struct profile_call {
 	uint32_t pid;
 	const char *process;
 	const char *name;
-	const char *api; /* "runtime" or "driver" */
+	const char *api;    /* "runtime", "driver" or "nccl" */
+	const char *group;  /* "launch", "copy", ...: as --gpu-calls */
+	const char *inside; /* --driver: the runtime call that it was made by; NULL: the outermost */
 	uint64_t calls, errors, bytes;
 	uint64_t abandoned, open_at_start, open_at_end;
+	/* PROFILE_UNKNOWN, like the percentiles, when only entries were measured (--returns none). */
 	uint64_t wall_ns, on_cpu_ns, run_queue_ns, blocked_ns;
 	uint64_t voluntary, involuntary;
 	uint64_t p50_ns, p95_ns, p99_ns, max_ns; /* PROFILE_UNKNOWN when calls == 0 */
+	/* Calls of 20 us and more; of them, those blocked for half of their time or more, and those on
+	 * the CPU for three quarters or more. */
+	uint64_t waited, blocked_calls, spun;
+	bool is_sync;	    /* waits for the device by its nature */
+	bool is_async_copy; /* should not wait */
 };
+
+/* Calls of one name that returned one code. */
+struct profile_error {
+	uint32_t pid;
+	const char *call, *inside; /* as in struct profile_call */
+	uint32_t code;
+	const char *name; /* "cudaErrorMemoryAllocation"; NULL: not known */
+	uint64_t calls;
+};
+
+/* By size: calls with 2^(i-1) < bytes <= 2^i; up to 1 byte: i = 0. */
+#define PROFILE_SIZES 48
 
 struct profile_copy {
 	uint32_t pid;
 	const char *kind; /* "H2D", "D2H", "D2D", "H2H", "default" */
-	uint64_t calls, bytes, wall_ns;
+	uint64_t calls, bytes;
+	uint64_t wall_ns; /* or PROFILE_UNKNOWN */
+	uint64_t sizes[PROFILE_SIZES];
+};
+
+/* Calls on one stream, all threads of the process together. */
+struct profile_stream {
+	uint32_t pid;
+	const char *name; /* "default", "per-thread", or the handle: "0x7f..." */
+	uint64_t calls, launches, copies, bytes, wall_ns;
+	uint64_t syncs, sync_ns; /* calls that waited for this stream, and how long */
+};
+
+struct profile_launch {
+	uint32_t pid;
+	const char *kernel; /* its name; "CUDA graph 1"; "[unknown]" */
+	const char *site;   /* the function that it was launched from */
+	bool graph;
+	uint64_t calls, errors, wall_ns;
+	uint64_t gaps, gap_ns; /* between the thread's launch before, of anything, and these */
+};
+
+/* A thread that launched. Not the GPU's gaps: the thread's. */
+struct profile_launcher {
+	uint32_t thread; /* index into profile.threads after profile_finish */
+	uint64_t serial;
+	uint64_t launches, wall_ns; /* in launch calls */
+	uint64_t gaps, gap_ns, gap_max_ns;
+	uint64_t gap_p50_ns, gap_p95_ns, gap_p99_ns; /* PROFILE_UNKNOWN without gaps */
+};
+
+/* Memory of one kind of a process, as far as it was allocated within the window. */
+struct profile_memory {
+	uint32_t pid;
+	const char *process;
+	const char *kind; /* "device", "pool", "managed", "pinned", "registered", "handle" */
+	uint64_t allocations, frees, bytes; /* bytes: of all allocations */
+	uint64_t live, live_bytes;	    /* at the end */
+	uint64_t peak_bytes;
+	uint64_t unknown_frees; /* of what had been allocated before; only in one row a process */
+};
+
+/* Allocations from one stack. Those that no stack was taken of have one frame, "[not sampled]". */
+struct profile_allocation {
+	uint32_t pid;
+	const char *process;
+	const char *kind;
+	const char *call;	   /* "cudaMalloc" */
+	const char *const *frames; /* outermost first, the call among them */
+	uint16_t frames_n;
+	uint64_t allocations, bytes, live, live_bytes;
 };
 
 struct profile_hook {
@@ -113,6 +183,7 @@ struct profile_lost {
 	uint64_t uncovered_ns; /* a CUDA library mapped, not probed; summed over processes */
 	uint64_t threads;      /* threads in scope without an account */
 	uint64_t returns;      /* CUDA returns without their entry */
+	uint64_t memory;       /* allocations, frees and function names whose record was lost */
 };
 
 struct profile_overhead {
@@ -154,6 +225,7 @@ struct profile {
 	/* Stacks are unwound to the thread's start, and marked where that failed (--unwind auto and
 	 * dwarf); else nobody knows where a stack begins. */
 	bool unwound;
+	bool entries_only; /* --returns none: no lengths, no errors, no memory */
 
 	/* Filled by the functions below. */
 	struct profile_thread *threads; /* by process, the busiest first */
@@ -162,6 +234,18 @@ struct profile {
 	size_t calls_n;
 	struct profile_copy *copies;
 	size_t copies_n;
+	struct profile_error *errors; /* by pid and call */
+	size_t errors_n;
+	struct profile_stream *streams; /* by wall time, falling, like those below */
+	size_t streams_n;
+	struct profile_launch *launches;
+	size_t launches_n;
+	struct profile_launcher *launchers; /* by launches, falling */
+	size_t launchers_n;
+	struct profile_memory *memory; /* by peak, falling */
+	size_t memory_n;
+	struct profile_allocation *allocations; /* by live bytes, then bytes, falling */
+	size_t allocations_n;
 	struct profile_hook *hooks;
 	size_t hooks_n;
 	struct profile_not_measured *not_measured;
@@ -212,6 +296,8 @@ struct profile_stack {
 	/* Of the user frames, how many called the call; the others are what it called. A walk that
 	 * broke off inside the call has met none. */
 	uint16_t outside_n;
+	const char *inner;    /* --driver: the driver call inside call, a frame too; NULL: none */
+	uint16_t inner_after; /* of the user frames, how many lie outside of inner */
 	uint64_t weight_ns;
 };
 int profile_add_stack(struct profile *p, const struct profile_stack *s);
@@ -219,6 +305,16 @@ int profile_add_stack(struct profile *p, const struct profile_stack *s);
 int profile_add_call(struct profile *p, const struct profile_call *c);
 /* Copies of one process and kind are added up. */
 int profile_add_copy(struct profile *p, const struct profile_copy *c);
+int profile_add_error(struct profile *p, const struct profile_error *e);
+/* Calls of one process and stream are added up. */
+int profile_add_stream(struct profile *p, const struct profile_stream *s);
+/* Launches of one process, kernel and site are added up. */
+int profile_add_launch(struct profile *p, const struct profile_launch *l);
+/* By serial; one without an account is dropped. */
+int profile_add_launcher(struct profile *p, const struct profile_launcher *l);
+int profile_add_memory(struct profile *p, const struct profile_memory *m);
+/* The frames are copied. */
+int profile_add_allocation(struct profile *p, const struct profile_allocation *a);
 int profile_add_hook(struct profile *p, const struct profile_hook *h);
 int profile_add_not_measured(struct profile *p, const char *what, const char *why);
 

@@ -87,7 +87,8 @@ int session_load(struct session *s, struct fault *f)
 	int err;
 
 	libbpf_set_print(s->options->verbose ? verbose : quiet);
-	s->sigframe_bytes = sigframe_bytes();
+	if (s->options->unwind != SESSION_UNWIND_FP)
+		s->sigframe_bytes = sigframe_bytes();
 	s->uprobes = uprobe_detect();
 	for (;;) {
 		err = load_once(s, f);

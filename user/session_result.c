@@ -53,7 +53,7 @@ static int add_runtime(struct session *s)
 	for (size_t i = 0; i < s->cuda.files_n; i++) {
 		lib = cuda_attach_lib(&s->cuda, i);
 		if (!lib->sites_n) {
-			if (!err && !strcmp(lib->api, "driver"))
+			if (!err && lib->api == API_DRIVER)
 				err = profile_add_not_measured(p, "CUDA driver API calls",
 							       lib->why);
 			continue;

@@ -3,7 +3,6 @@
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 
@@ -16,11 +15,7 @@ SOON = 30
 
 
 def folder(name):
-    """An empty folder for a test's files."""
-    path = os.path.join(harness.OUT, "bad", name)
-    shutil.rmtree(path, ignore_errors=True)
-    os.makedirs(path)
-    return path
+    return harness.folder("bad", name)
 
 
 @contextlib.contextmanager

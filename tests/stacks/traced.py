@@ -3,7 +3,6 @@
 
 import contextlib
 import os
-import shutil
 import subprocess
 
 import harness
@@ -14,11 +13,7 @@ RUNS = 3
 
 
 def folder(name):
-    """An empty folder for a test's files."""
-    path = os.path.join(OUT, "stacks", name)
-    shutil.rmtree(path, ignore_errors=True)
-    os.makedirs(path)
-    return path
+    return harness.folder("stacks", name)
 
 
 @contextlib.contextmanager

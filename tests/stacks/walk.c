@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include "collect_stack.h"
 #include "stack_memory.h"
 #include "symbols/symbols.h"
 #include "unwind/unwind.h"
@@ -30,20 +31,11 @@ struct walk {
 static bool code_at(void *arg, uint64_t ip, struct unwind_code *out)
 {
 	struct walk *w = arg;
-	struct symbols_code code;
-	void **data;
-	int fd;
 
-	if (!symbols_code(w->symbols, w->image, ip, &code))
+	if (!collect_stack_code(w->symbols, w->unwind, w->image, ip, out))
 		return false;
-	*out = (struct unwind_code){ .offset = code.offset };
-	if (!code.file)
-		return true;
-	data = symbols_file_data(code.file);
-	fd = symbols_file_fd(code.file);
-	if (!*data && fd >= 0)
-		*data = unwind_file_get(w->unwind, fd);
-	out->file = w->last = *data;
+	if (out->file)
+		w->last = out->file;
 	return true;
 }
 

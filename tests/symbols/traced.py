@@ -3,7 +3,6 @@
 
 import contextlib
 import os
-import shutil
 import subprocess
 
 import harness
@@ -15,10 +14,7 @@ SHARE = 0.8
 
 
 def folder(name):
-    path = os.path.join(harness.OUT, "symbols", name)
-    shutil.rmtree(path, ignore_errors=True)
-    os.makedirs(path)
-    return path
+    return harness.folder("symbols", name)
 
 
 def call(*argv):

@@ -15,10 +15,7 @@ MS = 1_000_000
 
 
 def folder(name):
-    path = os.path.join(harness.OUT, "opinions", name)
-    shutil.rmtree(path, ignore_errors=True)
-    os.makedirs(path)
-    return path
+    return harness.folder("opinions", name)
 
 
 def need_perf():

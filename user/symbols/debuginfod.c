@@ -18,6 +18,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "../clock.h"
 #include "../fault.h"
 
 #define WAIT_NS	     3000000000ull
@@ -53,14 +54,6 @@ struct library {
 	void (*set_progress)(struct client *c, int (*fn)(struct client *c, long a, long b));
 	void (*end)(struct client *c);
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* True: something has changed; false: the time is over. The lock is held. */
 static bool wait_until(struct debuginfod *d, uint64_t end_ns)
@@ -231,7 +224,7 @@ struct debuginfod *debuginfod_open(void)
 
 void debuginfod_close(struct debuginfod *d)
 {
-	uint64_t end = now_ns() + END_NS;
+	uint64_t end = clock_now_ns() + END_NS;
 
 	if (!d)
 		return;
@@ -271,7 +264,7 @@ struct debuginfod_request *debuginfod_want(struct debuginfod *d, const char *bui
 
 int debuginfod_take(struct debuginfod *d, struct debuginfod_request *r)
 {
-	uint64_t start = now_ns();
+	uint64_t start = clock_now_ns();
 	int fd = -ETIMEDOUT;
 
 	pthread_mutex_lock(&d->lock);
@@ -283,7 +276,7 @@ int debuginfod_take(struct debuginfod *d, struct debuginfod_request *r)
 		/* Nobody waits for the others any more. */
 		d->stopping = true;
 	} else {
-		d->waited_ns += now_ns() - start;
+		d->waited_ns += clock_now_ns() - start;
 		fd = r->fd;
 		r->fd = -EALREADY;
 	}

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "../clock.h"
 
 /* Between two readings of /proc/PID/maps that a caller asks for. */
 #define REFRESH_MIN_NS 100000000ull
@@ -20,14 +21,6 @@
 #define MISS_COST   20
 /* Mappings kept after they went away, for samples taken before that. */
 #define GONE_MAX 1024
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static int compare_start(const void *a, const void *b)
 {
@@ -193,7 +186,7 @@ static int take_maps(struct sym_image *im, struct proc_maps *maps)
 
 static int refresh(struct sym_image *im)
 {
-	uint64_t start = now_ns();
+	uint64_t start = clock_now_ns();
 	struct proc_maps maps;
 	int err;
 
@@ -204,7 +197,7 @@ static int refresh(struct sym_image *im)
 		err = maps.n ? take_maps(im, &maps) : -ESRCH;
 		proc_maps_free(&maps);
 	}
-	im->refreshed_ns = now_ns();
+	im->refreshed_ns = clock_now_ns();
 	im->cost_ns = im->refreshed_ns - start;
 	return err;
 }
@@ -216,7 +209,7 @@ static uint64_t bounded(uint64_t wait_ns)
 
 int symbols_image_refresh(struct sym_image *im, bool force)
 {
-	if (!force && im->refreshed_ns && now_ns() - im->refreshed_ns < REFRESH_MIN_NS)
+	if (!force && im->refreshed_ns && clock_now_ns() - im->refreshed_ns < REFRESH_MIN_NS)
 		return 0;
 	return refresh(im);
 }
@@ -229,7 +222,7 @@ static struct image_map *find_or_refresh(struct sym_image *im, uint64_t address)
 	const uint64_t user_end = 1ull << 56;
 
 	if (map || address < 4096 || address >= user_end ||
-	    now_ns() - im->refreshed_ns < im->miss_wait_ns)
+	    clock_now_ns() - im->refreshed_ns < im->miss_wait_ns)
 		return map;
 	if (!refresh(im))
 		map = sym_image_find(im, address);

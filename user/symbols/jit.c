@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include "perf_map.h"
 #include "root_path.h"
+#include "../clock.h"
 
 /* A map that is not there is looked for again: an agent may be loaded later. */
 #define RETRY_NS	1000000000ull
@@ -84,14 +85,6 @@ static int open_map(pid_t root_of, const struct identity *id, pid_t number)
 	return fd;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static void open_own(struct symbols *s, struct sym_image *im)
 {
 	pid_t pid = (pid_t)im->key.tgid;
@@ -100,7 +93,7 @@ static void open_own(struct symbols *s, struct sym_image *im)
 
 	if (im->map_fd >= 0 || s->open_files >= s->open_files_max)
 		return;
-	now = now_ns();
+	now = clock_now_ns();
 	if (im->map_tried_ns && now - im->map_tried_ns < RETRY_NS)
 		return;
 	im->map_tried_ns = now;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include "confine.h"
 #include "private.h"
+#include "../clock.h"
 
 /* Of debug information that is larger, no lines are shown. Chromium's has 4 GiB, PyTorch's 1. */
 #define INFO_BYTES_MAX (1024ull * 1024 * 1024)
@@ -32,14 +33,6 @@ struct resolving {
 	size_t n;
 	const char *frames[SYMBOLS_INLINED_MAX]; /* of the location at hand */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* "function (file.c:12)" and "_[i]" if it was inlined. NULL: no memory, or no function. */
 static const char *frame_name(struct symbols *s, const char *function, char *file, uint32_t line,
@@ -194,7 +187,7 @@ static int receive(int from, uint64_t end_ns, struct lines_parser *p)
 
 	while (!err) {
 		struct pollfd poll_fd = { .fd = from, .events = POLLIN };
-		uint64_t now = now_ns();
+		uint64_t now = clock_now_ns();
 		ssize_t n;
 
 		if (now >= end_ns)
@@ -215,7 +208,7 @@ static int receive(int from, uint64_t end_ns, struct lines_parser *p)
 static int ask_child(struct resolving *r, int dwarf_fd, int alt_fd)
 {
 	struct lines_parser parser = { .addresses_n = r->n, .frame = take_frame, .arg = r };
-	uint64_t start = now_ns(), bytes = data_bytes() + CHILD_BYTES_MAX, took;
+	uint64_t start = clock_now_ns(), bytes = data_bytes() + CHILD_BYTES_MAX, took;
 	int ends[2], err;
 	pid_t pid;
 
@@ -238,7 +231,7 @@ static int ask_child(struct resolving *r, int dwarf_fd, int alt_fd)
 	}
 	close(ends[0]);
 	free(parser.data);
-	took = now_ns() - start;
+	took = clock_now_ns() - start;
 	r->s->lines_left_ns -= took < r->s->lines_left_ns ? took : r->s->lines_left_ns;
 	return err;
 }
