@@ -120,7 +120,9 @@ static int attach(struct infbpf_bpf *skel, enum uprobe_kind kind, const struct u
 		  bool is_return, int *fd)
 {
 	int prog = bpf_program__fd(skel->progs.handle_calibrate);
-	int n = uprobe_attach(kind, prog, "/proc/self/exe", site, 1, getpid(), is_return, fd);
+	/* A session costs what the two links do. */
+	const enum uprobe_kind one = kind == UPROBE_SESSION ? UPROBE_MULTI : kind;
+	int n = uprobe_attach(one, prog, "/proc/self/exe", site, 1, getpid(), is_return, fd);
 
 	return n < 0 ? n : 0;
 }
@@ -152,7 +154,7 @@ static int calibrate_probes(struct calibration *c, struct infbpf_bpf *skel, enum
 	err = attach(skel, *kind, &site, false, &c->fds[0]);
 	if (err)
 		return err;
-	if (*kind == UPROBE_MULTI && !threads_pass(skel))
+	if (*kind >= UPROBE_MULTI && !threads_pass(skel))
 		*kind = UPROBE_PERF;
 	entry = measure(cheap_target, PROBE_CALLS);
 	err = attach(skel, *kind, &site, true, &c->fds[1]);

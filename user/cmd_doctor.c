@@ -84,7 +84,8 @@ static void print_kernel(void)
 {
 	static const char *const uprobe_names[] = { [UPROBE_NONE] = "no",
 						    [UPROBE_PERF] = "yes (perf events)",
-						    [UPROBE_MULTI] = "yes (uprobe_multi)" };
+						    [UPROBE_MULTI] = "yes (uprobe_multi)",
+						    [UPROBE_SESSION] = "yes (uprobe_session)" };
 	bool kprobes = !access("/sys/bus/event_source/devices/kprobe/type", R_OK);
 	struct btf *btf = btf__load_vmlinux_btf();
 	struct utsname u;

@@ -68,6 +68,18 @@ static int attach_lib(struct cuda_attach *a, const struct cuda_lib *lib, const c
 	err = fds_reserve(a, 2 * lib->sites_n);
 	if (err)
 		goto out;
+	if (a->kind == UPROBE_SESSION && !a->entries_only) {
+		n = uprobe_attach(a->kind, a->session_fd, path, sites, lib->sites_n, pid, false,
+				  a->fds + a->fds_n);
+		if (n < 0) {
+			err = n;
+			goto out;
+		}
+		a->fds_n += n;
+		a->probes += lib->sites_n;
+		goto out;
+	}
+	if (!a->entries_only) {
 	n = uprobe_attach(a->kind, a->return_fd, path, sites, lib->sites_n, pid, true,
 			  a->fds + a->fds_n);
 	if (n < 0) {
@@ -75,7 +87,8 @@ static int attach_lib(struct cuda_attach *a, const struct cuda_lib *lib, const c
 		goto out;
 	}
 	a->fds_n += n;
-	n = uprobe_attach(a->kind, a->entry_fd, path, sites, lib->sites_n, pid, false,
+	}
+	n = uprobe_attach(a->kind == UPROBE_SESSION ? UPROBE_MULTI : a->kind, a->entry_fd, path, sites, lib->sites_n, pid, false,
 			  a->fds + a->fds_n);
 	if (n < 0) {
 		err = n;

@@ -25,7 +25,9 @@ struct cuda_attach_known {
 
 struct cuda_attach {
 	enum uprobe_kind kind;
-	int entry_fd, return_fd; /* programs */
+	int session_fd, entry_fd, return_fd, register_fd; /* programs */
+	const bool *chosen;
+	bool entries_only;
 	bool all;	   /* probe each file once for every process, instead of per process */
 	uint64_t begin_ns; /* of the window; ~0 before it is open */
 	struct cuda_attach_process *processes;

@@ -36,7 +36,8 @@ static int add_hooks(struct session *s)
 		err = profile_add_hook(s->profile, &h);
 	}
 	h = (struct profile_hook){ "CUDA calls",
-				   s->uprobes == UPROBE_MULTI  ? "uprobe_multi"
+				   s->uprobes == UPROBE_SESSION ? "uprobe_session"
+				   : s->uprobes == UPROBE_MULTI  ? "uprobe_multi"
 				   : s->uprobes == UPROBE_PERF ? "uprobe"
 							       : "none",
 				   s->uprobes == UPROBE_NONE ? "all CUDA calls" : NULL };

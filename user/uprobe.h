@@ -9,10 +9,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum uprobe_kind { UPROBE_NONE, UPROBE_PERF, UPROBE_MULTI };
+enum uprobe_kind { UPROBE_NONE, UPROBE_PERF, UPROBE_MULTI, UPROBE_SESSION };
 
 /* BPF_TRACE_UPROBE_MULTI: what a program's expected_attach_type must be for UPROBE_MULTI. */
 #define UPROBE_MULTI_ATTACH_TYPE 48
+#define UPROBE_SESSION_ATTACH_TYPE 57
 
 /* What this kernel has. */
 enum uprobe_kind uprobe_detect(void);

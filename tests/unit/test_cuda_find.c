@@ -104,7 +104,7 @@ static void check_runtime(const struct cuda_lib *lib, const char *path)
 	assert_non_null(s);
 	assert_false(s->costly);
 	assert_int_equal(byte_at(path, s->offset), 0x55);
-	assert_int_equal(s->cookie, cuda_call_cookie(s->row));
+	assert_int_equal(s->cookie, cuda_call_cookie(s->row, false));
 	s = site_of(lib, "cudaMalloc");
 	assert_non_null(s);
 	assert_false(s->costly);
