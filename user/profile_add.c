@@ -14,14 +14,22 @@ static bool serial_equal(const void *array, uint32_t position, const void *key)
 	return serials[position].serial == *(const uint64_t *)key;
 }
 
-int64_t build_serial(struct profile_build *b, uint64_t serial)
+int64_t build_find_serial(const struct profile_build *b, uint64_t serial)
 {
 	const uint64_t hash = hash_bytes(&serial, sizeof(serial));
 	const uint32_t found =
 		hash_index_find(&b->serial_index, hash, serial_equal, b->serials, &serial);
+
+	return found != HASH_INDEX_NONE ? (int64_t)found : -ENOENT;
+}
+
+int64_t build_serial(struct profile_build *b, uint64_t serial)
+{
+	const uint64_t hash = hash_bytes(&serial, sizeof(serial));
+	const int64_t found = build_find_serial(b, serial);
 	int err;
 
-	if (found != HASH_INDEX_NONE)
+	if (found >= 0)
 		return found;
 	err = array_grow(&b->serials, &b->serials_cap, b->serials_n + 1, sizeof(*b->serials));
 	if (!err)
@@ -151,12 +159,12 @@ static int scratch_add(struct profile *p, const char *frame, bool user)
 	return 0;
 }
 
-int64_t build_list_of(struct profile *p, const char *frame)
+int64_t build_list(struct profile *p, const char *const *frames, size_t n)
 {
-	int err = scratch_reset(p->build, 1);
+	int err = scratch_reset(p->build, n);
 
-	if (!err)
-		err = scratch_add(p, frame, true);
+	for (size_t i = 0; !err && i < n; i++)
+		err = scratch_add(p, frames[i], true);
 	return err ? err : list_intern(p);
 }
 

@@ -465,9 +465,9 @@ static void sorted_for_output(void **unused)
 		{ .pid = 1, .name = "short", .api = "runtime", .wall_ns = 5 },
 		{ .pid = 1, .name = "long", .api = "runtime", .wall_ns = 50 },
 	};
-	const struct profile_copy copies[] = { { 1, "H2D", 1, 10, 100 },
-					       { 1, "D2H", 2, 20, 200 },
-					       { 1, "H2D", 4, 40, 400 } };
+	const struct profile_copy copies[] = { { 1, "H2D", 1, 10, 100, { [3] = 1 } },
+					       { 1, "D2H", 2, 20, 200, { [4] = 2 } },
+					       { 1, "H2D", 4, 40, 400, { [3] = 1, [4] = 3 } } };
 	struct profile *p = profile_new();
 
 	(void)unused;
@@ -483,6 +483,9 @@ static void sorted_for_output(void **unused)
 	assert_int_equal(p->copies_n, 2);
 	assert_string_equal(p->copies[1].kind, "H2D");
 	assert_int_equal(p->copies[1].bytes, 50);
+	assert_int_equal(p->copies[1].wall_ns, 500);
+	assert_int_equal(p->copies[1].sizes[3], 2);
+	assert_int_equal(p->copies[1].sizes[4], 3);
 	profile_free(p);
 }
 
