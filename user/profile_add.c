@@ -168,7 +168,36 @@ int64_t build_list(struct profile *p, const char *const *frames, size_t n)
 	return err ? err : list_intern(p);
 }
 
-/* The stack's frames without what the tracer itself left on top, and with the call among them. */
+/* Where a stack gets the names of its calls; not at all where they are frames already. */
+struct call_places {
+	size_t outer, inner; /* before which frame; NOWHERE */
+};
+#define NOWHERE SIZE_MAX
+
+static struct call_places place_calls(const struct profile_stack *s, size_t user_n)
+{
+	struct call_places at = { NOWHERE, NOWHERE };
+	const size_t outside = s->call_return ? user_n : s->outside_n;
+	size_t from, after;
+	bool found;
+
+	if (!s->call)
+		return at;
+	from = frames_place_call(s->frames, user_n, outside, s->call, &found);
+	if (!found)
+		at.outer = from;
+	if (!s->inner)
+		return at;
+	/* The outer call made it: only what lies leafward of that can be it. */
+	from += found;
+	after = s->inner_after > from ? s->inner_after - from : 0;
+	from += frames_place_call(s->frames + from, user_n - from, after, s->inner, &found);
+	if (!found)
+		at.inner = from;
+	return at;
+}
+
+/* The stack's frames without what the tracer itself left on top, and with the calls among them. */
 static int64_t stack_list(struct profile *p, const struct profile_stack *s)
 {
 	const size_t user_n = s->user_n < s->frames_n ? s->user_n : s->frames_n;
@@ -176,17 +205,14 @@ static int64_t stack_list(struct profile *p, const struct profile_stack *s)
 					  : s->state == PROFILE_ON_CPU ? FRAMES_SAMPLE
 								       : FRAMES_WAIT;
 	const size_t n = frames_trim(s->frames, s->frames_n, user_n, origin);
-	bool has_call = true;
-	size_t place = 0;
-	int err;
+	const struct call_places at = place_calls(s, user_n);
+	int err = scratch_reset(p->build, n + 3);
 
-	if (s->call)
-		place = frames_place_call(s->frames, user_n, s->call_return ? user_n : s->outside_n,
-					  s->call, &has_call);
-	err = scratch_reset(p->build, n + 2);
 	for (size_t i = 0; !err && i <= n; i++) {
-		if (!has_call && i == place)
+		if (i == at.outer)
 			err = scratch_add(p, s->call, true);
+		if (!err && i == at.inner)
+			err = scratch_add(p, s->inner, true);
 		if (!err && i < n)
 			err = scratch_add(p, s->frames[i], i < user_n);
 	}
