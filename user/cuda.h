@@ -54,6 +54,9 @@ struct cuda_call {
 extern const struct cuda_call cuda_calls[];
 extern const size_t cuda_calls_n;
 
+/* The row that an exported name belongs to; cuda_calls_n: none. per_thread (may be NULL): the name is a
+ * variant (_ptsz, _ptds) for which stream 0 is the thread's own. */
+size_t cuda_call_row(const char *name, bool *per_thread);
 /* per_thread: probed under a name for which stream 0 is the thread's own (_ptsz, _ptds). */
 uint64_t cuda_call_cookie(size_t row, bool per_thread);
 const char *cuda_call_name(unsigned int number); /* row + 1; NULL: no such */

@@ -12,6 +12,8 @@
  */
 #include "cuda.h"
 
+#include <string.h>
+
 /* cudaMemcpyKind + 1, of driver_types.h; 0 in a record: not a copy. */
 enum copy_kind { H2H = 1, H2D, D2H, D2D, DEFAULT };
 
@@ -21,8 +23,8 @@ enum copy_kind { H2H = 1, H2D, D2H, D2D, DEFAULT };
 #define PTSZ(name)    VARIANTS(name "_ptsz")
 #define PTDS(name)    VARIANTS(name "_ptds")
 
-#define RUNTIME(set, call, names, ...)                                                       \
-	{                                                                                    \
+#define RUNTIME(set, call, names, ...)                                                         \
+	{                                                                                      \
 		.name = call, .variants = names, .api = API_RUNTIME, .group = set, __VA_ARGS__ \
 	}
 #define LAUNCH(call, names) RUNTIME(CUDA_LAUNCH, call, names, .what = CALL_LAUNCH)
@@ -129,6 +131,31 @@ const struct cuda_call cuda_calls[] = {
 };
 const size_t cuda_calls_n = sizeof(cuda_calls) / sizeof(cuda_calls[0]);
 
+static bool ends_with(const char *s, const char *end)
+{
+	const size_t n = strlen(s), m = strlen(end);
+
+	return n > m && !memcmp(s + n - m, end, m);
+}
+
+size_t cuda_call_row(const char *name, bool *per_thread)
+{
+	const char *start = name + strspn(name, "_");
+
+	if (per_thread)
+		*per_thread = ends_with(name, "_ptsz") || ends_with(name, "_ptds");
+	if (strncmp(start, "cu", 2) != 0 && strncmp(start, "nccl", 4) != 0)
+		return cuda_calls_n;
+	for (size_t row = 0; row < cuda_calls_n; row++) {
+		if (!strcmp(name, cuda_calls[row].name))
+			return row;
+		for (const char *const *v = cuda_calls[row].variants; *v; v++)
+			if (!strcmp(name, *v))
+				return row;
+	}
+	return cuda_calls_n;
+}
+
 uint64_t cuda_call_cookie(size_t row, bool per_thread)
 {
 	const struct cuda_call *c = &cuda_calls[row];
@@ -158,9 +185,9 @@ const char *cuda_copy_kind(unsigned int kind)
 
 const char *cuda_api_name(enum call_api api)
 {
-	static const char *const names[] = { [API_RUNTIME] = "runtime",
-					     [API_DRIVER] = "driver",
-					     [API_NCCL] = "nccl" };
+	static const char *const names[] = {
+		[API_RUNTIME] = "runtime", [API_DRIVER] = "driver", [API_NCCL] = "nccl"
+	};
 
 	return names[api];
 }

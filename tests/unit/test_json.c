@@ -105,7 +105,7 @@ static void contract(void **unused)
 					   .p95_ns = 12,
 					   .p99_ns = 13,
 					   .max_ns = 14 };
-	const struct profile_copy copy = { 10, "H2D", 1, 2, 3 };
+	const struct profile_copy copy = { 10, "H2D", 1, 2, 3, { 0 } };
 	const struct profile_hook hook = { "switch", "tp_btf", NULL };
 	struct profile_thread t = make_thread(1, 10, 11, "serve", "executor");
 	struct profile *p = profile_new();
