@@ -195,6 +195,28 @@ add:
 	}
 }
 
+static __always_inline void memory_lost(void)
+{
+	struct cpu_counts *c = cpu_counts();
+
+	if (c)
+		__sync_fetch_and_add(&c->lost_memory, 1);
+}
+
+/* The record of launches of one kind. The first tells user space of it. */
+static __noinline struct launch_rec *launch_first(const struct launch_key *key)
+{
+	struct launch_rec *l = map_entry(&launches, key);
+	struct rec_launch r = { .hdr = { REC_LAUNCH, sizeof(r) } };
+
+	if (!l)
+		return NULL;
+	r.key = *key;
+	if (bpf_ringbuf_output(&ring, &r, sizeof(r), ring_flags()))
+		memory_lost();
+	return l;
+}
+
 /* site: where the call returns to. now: of the return (of the entry, where that is all there is). */
 static __always_inline void launch_add(struct task_state *ts, const struct open_call *oc, u64 site,
 				       u64 wall, u64 now, bool failed)
@@ -207,11 +229,13 @@ static __always_inline void launch_add(struct task_state *ts, const struct open_
 		.call = oc->call,
 	};
 	u64 gap = 0, before = ts->launch_end_ns, serial = ts->serial;
-	struct launch_rec *l = map_entry(&launches, &key);
+	struct launch_rec *l = bpf_map_lookup_elem(&launches, &key);
 	struct launcher_rec *r = map_entry(&launchers, &serial);
 	bool follows = before && !cfg_entries_only;
 	unsigned int b;
 
+	if (!l)
+		l = launch_first(&key);
 	if (follows && oc->now > before)
 		gap = oc->now - before;
 	ts->launch_end_ns = now;
@@ -267,14 +291,6 @@ static __noinline int copy_add(const struct task_state *ts, const struct open_ca
 	if (i < COPY_SIZES)
 		__sync_fetch_and_add(&r->sizes[i], 1);
 	return 0;
-}
-
-static __always_inline void memory_lost(void)
-{
-	struct cpu_counts *c = cpu_counts();
-
-	if (c)
-		__sync_fetch_and_add(&c->lost_memory, 1);
 }
 
 /* Sends a record about the memory at ptr, by the open call. Returns its seq, 0: it is lost. */

@@ -5,6 +5,8 @@
 
 #include "collect.h"
 #include "collect_stack.h"
+#include "kernels.h"
+#include "memory.h"
 #include "stacks.h"
 
 #define PENDING_SLOTS 4096 /* stacks taken at switch-out whose gap is not over yet; power of two */
@@ -34,6 +36,9 @@ struct collect {
 	struct collect_walk walk;
 	struct collect_options options;
 	struct stacks stacks;
+	struct stacks allocation_stacks; /* theirs; no weights */
+	struct memory *memory;
+	struct kernels *kernels;
 	struct pending pending[PENDING_SLOTS];
 	struct api_extra *extras;
 	size_t extras_n, extras_room;
@@ -48,5 +53,16 @@ struct collect {
 struct api_extra *collect_extra(struct collect *c, uint32_t tgid, uint16_t call);
 /* Time of a thread inside a call, into the profile. */
 int collect_thread_call(struct collect *c, uint64_t serial, const struct call_slot *s);
+
+/* The name of a process by the threads' accounts, "?": it has none. */
+const char *collect_process_name(const struct collect *c, uint32_t pid);
+/* A location may be several frames, where functions are inlined. */
+#define COLLECT_FRAMES_MAX (USER_FRAMES_MAX + 1 + INFBPF_MAX_STACK)
+size_t collect_name_frames(struct collect *c, const uint32_t *locations, size_t n,
+			   const char **frames, size_t max);
+/* collect_cuda.c: a thread's slots of streams; its stack at an allocation. */
+int collect_streams(struct collect *c, const struct rec_thread *r);
+int collect_allocation(struct collect *c, const struct rec_sample *s,
+		       const struct collect_stack *user);
 
 #endif /* COLLECT_PRIVATE_H */

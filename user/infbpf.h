@@ -283,6 +283,7 @@ enum rec_type {
 	REC_RESOLVE = 4, /* struct rec_resolve */
 	REC_MEMORY = 5,	 /* struct rec_memory */
 	REC_NAME = 6,	 /* struct rec_name */
+	REC_LAUNCH = 7,	 /* struct rec_launch */
 };
 
 struct rec_hdr {
@@ -425,7 +426,13 @@ struct rec_memory {
 	__u64 serial;
 };
 
-#define REC_NAME_BYTES 256
+/* The first launch of its kind: where it comes from is to be looked up while the process lives. */
+struct rec_launch {
+	struct rec_hdr hdr;
+	struct launch_key key;
+};
+
+#define REC_NAME_BYTES 512
 
 /* What a handle or an address launches. */
 struct rec_name {

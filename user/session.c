@@ -96,6 +96,7 @@ static int prepare(struct session *s, struct fault *f)
 	c = collect_options(s->collect);
 	c->on_cpu_period_ns = NS_PER_S / s->options->freq_hz;
 	c->max_threads = s->options->max_threads;
+	c->entries_only = s->options->entries_only;
 	c->frame_pointers = s->options->unwind == SESSION_UNWIND_FP;
 	c->life = on_life;
 	c->life_arg = s;
@@ -234,19 +235,29 @@ static int close_window(struct session *s)
 int session_finish(struct session *s, struct profile **p, struct fault *f)
 {
 	struct infbpf_bpf *skel = s->skel;
+	const struct {
+		int (*collect)(struct collect *c, int map_fd);
+		struct bpf_map *map;
+	} maps[] = {
+		{ collect_ended, skel->maps.ended },
+		{ collect_waits, skel->maps.waits },
+		{ collect_thread_calls, skel->maps.thread_calls },
+		{ collect_apis, skel->maps.apis },
+		{ collect_errors, skel->maps.call_errors },
+		{ collect_copies, skel->maps.copies },
+		{ collect_stream_map, skel->maps.streams },
+		{ collect_launches, skel->maps.launches },
+		{ collect_launchers, skel->maps.launchers },
+	};
 	int err = close_window(s);
 
 	overhead_stop(&s->overhead, skel, clock_now_ns());
-	if (!err)
-		err = collect_ended(s->collect, bpf_map__fd(skel->maps.ended));
-	if (!err)
-		err = collect_waits(s->collect, bpf_map__fd(skel->maps.waits));
-	if (!err)
-		err = collect_thread_calls(s->collect, bpf_map__fd(skel->maps.thread_calls));
-	if (!err)
-		err = collect_apis(s->collect, bpf_map__fd(skel->maps.apis));
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && !err; i++)
+		err = maps[i].collect(s->collect, bpf_map__fd(maps[i].map));
 	if (!err)
 		err = collect_finish(s->collect);
+	if (!err)
+		err = collect_memory(s->collect);
 	if (!err)
 		err = session_result(s);
 	if (err)
@@ -256,6 +267,7 @@ int session_finish(struct session *s, struct profile **p, struct fault *f)
 	s->profile->target = profile_string(s->profile, s->target);
 	s->profile->period_ns = skel->data->period_ns;
 	s->profile->stacks = collect_stacks(s->collect);
+	s->profile->entries_only = s->options->entries_only;
 	s->profile->unwound = s->options->unwind != SESSION_UNWIND_FP;
 	err = profile_finish(s->profile);
 	if (err)

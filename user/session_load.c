@@ -74,6 +74,7 @@ static void configure(struct session *s)
 	skel->rodata->cfg_entries_only = s->options->entries_only;
 	skel->rodata->cfg_nested = s->options->driver;
 	skel->data->period_ns = s->options->period_ns;
+	skel->bss->alloc_stacks = ALLOC_STACKS;
 	skel->rodata->cfg_stack_bytes = 0;
 	if (s->options->unwind != SESSION_UNWIND_FP) {
 		small_bytes = s->options->stack_bytes < SAMPLE_SMALL_BYTES ? s->options->stack_bytes
