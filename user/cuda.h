@@ -42,7 +42,8 @@ struct cuda_call {
 	uint8_t fixed_kind; /* the name says the kind: cudaMemcpyKind + 1, 0: no */
 	uint8_t stream_arg; /* or STREAM_DEFAULT_ARG */
 	/* CALL_LAUNCH: the function or graph. CALL_ALLOC, CALL_NAMED: where the address or handle is
-	 * put. CALL_FREE: what is freed. CALL_REGISTER: the launch stub. */
+	 * put (MEMORY_REGISTERED: the address itself). CALL_FREE: what is freed. CALL_REGISTER: the
+	 * launch stub. */
 	uint8_t object_arg;
 	uint8_t dst_arg, src_arg; /* of a copy that may be of kind "default" */
 	/* CALL_NAMED, CALL_REGISTER: a string. CALL_NAMED with a negative number: the argument is another
@@ -67,9 +68,20 @@ const char *cuda_memory_kind(unsigned int kind); /* enum memory_kind -> "device"
 /* "cudaErrorMemoryAllocation", "CUDA_ERROR_OUT_OF_MEMORY", "ncclInvalidUsage"; NULL: not known. */
 const char *cuda_error_name(enum call_api api, int code);
 
-/* cuda_select.c: --gpu-calls. Sets chosen[row] for each row of cuda_calls (room for cuda_calls_n).
- * list: groups ("launch,copy"), "default", "all", "none"; "runtime", "driver" and "nccl" limit them to
- * these libraries. -EINVAL: bad points to the word that is none (bad_n bytes). */
+/*
+ * cuda_select.c: --gpu-calls. Sets chosen[row] for each row of cuda_calls (room for cuda_calls_n).
+ * list: words with commas between them, in any order.
+ *   launch, copy, set, sync, query, alloc, stream, event, graph, host, module, other:
+ *            that group, the calls that are there on request only included
+ *   nccl     NCCL's calls, a group as well
+ *   default  all but what is there on request; all: all; none: no group
+ *   runtime, driver
+ *            of the other words' calls only those of this library (of both if both are named); with
+ *            no other words but nccl, of the default ones
+ * So "runtime,nccl" is the default calls of the runtime, and NCCL's.
+ * Where launches are chosen, so are the calls that name kernels (CALL_NAMED, CALL_REGISTER), of the
+ * same libraries. -EINVAL: bad points to the word that is none (bad_n bytes, 0: an empty one).
+ */
 int cuda_select(const char *list, bool *chosen, const char **bad, size_t *bad_n);
 
 struct cuda_site {
