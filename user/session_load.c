@@ -58,7 +58,7 @@ static void configure(struct session *s)
 	bpf_map__set_max_entries(skel->maps.ring, RING_BYTES);
 	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
 		/* Attached by uprobe.c; libbpf 1.1 does not know uprobe_multi. */
-		if (s->uprobes == UPROBE_MULTI)
+		if (s->uprobes >= UPROBE_MULTI)
 			bpf_program__set_expected_attach_type(probes[i], UPROBE_MULTI_ATTACH_TYPE);
 		bpf_program__set_autoload(probes[i], s->uprobes != UPROBE_NONE);
 	}
@@ -242,6 +242,7 @@ int session_attach_cuda(struct session *s)
 	int err = 0;
 
 	s->cuda.kind = s->uprobes;
+	s->cuda.session_fd = -1;
 	s->cuda.entry_fd = bpf_program__fd(s->skel->progs.handle_call_entry);
 	s->cuda.return_fd = bpf_program__fd(s->skel->progs.handle_call_return);
 	s->cuda.all = s->options->all;
