@@ -165,7 +165,7 @@ void session_describe(const struct session *s, char *buf, size_t len)
 	const char *lib = NULL;
 	char cuda[160];
 
-	for (size_t i = 0; i < s->cuda.files_n; i++)
+	for (size_t i = 0; i < s->cuda.files.n; i++)
 		if (cuda_attach_lib(&s->cuda, i)->sites_n)
 			lib = cuda_attach_lib(&s->cuda, i)->path;
 	if (lib)

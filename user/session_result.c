@@ -36,8 +36,7 @@ static int add_hooks(struct session *s)
 		err = profile_add_hook(s->profile, &h);
 	}
 	h = (struct profile_hook){ "CUDA calls",
-				   s->uprobes == UPROBE_SESSION ? "uprobe_session"
-				   : s->uprobes == UPROBE_MULTI  ? "uprobe_multi"
+				   s->uprobes >= UPROBE_MULTI  ? uprobe_kind_name(s->uprobes)
 				   : s->uprobes == UPROBE_PERF ? "uprobe"
 							       : "none",
 				   s->uprobes == UPROBE_NONE ? "all CUDA calls" : NULL };
@@ -51,7 +50,7 @@ static int add_runtime(struct session *s)
 	int err = 0;
 
 	p->runtime = "none";
-	for (size_t i = 0; i < s->cuda.files_n; i++) {
+	for (size_t i = 0; i < s->cuda.files.n; i++) {
 		lib = cuda_attach_lib(&s->cuda, i);
 		if (!lib->sites_n) {
 			if (!err && lib->api == API_DRIVER)
