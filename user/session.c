@@ -340,6 +340,7 @@ void session_close(struct session *s)
 		if (s->pidfds[i] >= 0)
 			close(s->pidfds[i]);
 	free(s->pidfds);
+	free(s->chosen);
 	target_pids_free(&s->pids);
 	if (s->signal_fd >= 0) {
 		close(s->signal_fd);

@@ -34,9 +34,6 @@ struct session_options {
 	unsigned int max_stacks; /* a second; beyond it the period is raised */
 	size_t max_threads;	 /* ended threads with a row of their own */
 	enum hooks_mode hooks;
-	const char *gpu_calls; /* --gpu-calls; NULL: the default */
-	bool driver;	       /* --driver: driver calls inside runtime calls, too */
-	bool entries_only;     /* --returns none */
 	enum session_unwind unwind;
 	unsigned int stack_bytes; /* of the user stack, copied with a sample */
 	const char *unwind_cache; /* directory, NULL: none */

@@ -262,7 +262,18 @@ int session_attach_cuda(struct session *s)
 {
 	struct target_pids all = { 0 };
 	struct target_pids *pids = &s->pids;
+	const char *bad;
+	size_t bad_n;
 	int err = 0;
+
+	s->chosen = calloc(cuda_calls_n, sizeof(*s->chosen));
+	if (!s->chosen)
+		return -ENOMEM;
+	err = cuda_select(s->options->gpu_calls ? s->options->gpu_calls : "default", s->chosen,
+			  &bad, &bad_n);
+	if (err)
+		return err;
+	s->cuda.chosen = s->chosen;
 
 	s->cuda.kind = s->uprobes;
 	s->cuda.entries_only = s->options->entries_only;
