@@ -242,11 +242,9 @@ int session_finish(struct session *s, struct profile **p, struct fault *f)
 		{ collect_ended, skel->maps.ended },
 		{ collect_waits, skel->maps.waits },
 		{ collect_thread_calls, skel->maps.thread_calls },
-		{ collect_apis, skel->maps.apis },
 		{ collect_errors, skel->maps.call_errors },
 		{ collect_copies, skel->maps.copies },
 		{ collect_stream_map, skel->maps.streams },
-		{ collect_launches, skel->maps.launches },
 		{ collect_launchers, skel->maps.launchers },
 	};
 	int err = close_window(s);
@@ -254,6 +252,12 @@ int session_finish(struct session *s, struct profile **p, struct fault *f)
 	overhead_stop(&s->overhead, skel, clock_now_ns());
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && !err; i++)
 		err = maps[i].collect(s->collect, bpf_map__fd(maps[i].map));
+	if (!err)
+		err = collect_apis(s->collect, bpf_map__fd(skel->maps.apis),
+				   bpf_map__fd(skel->maps.api_recs));
+	if (!err)
+		err = collect_launches(s->collect, bpf_map__fd(skel->maps.launches),
+				       bpf_map__fd(skel->maps.launch_recs));
 	if (!err)
 		err = collect_finish(s->collect);
 	if (!err)
