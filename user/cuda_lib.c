@@ -98,30 +98,11 @@ static void find_version(const struct look *l, const char *path, struct cuda_lib
 		memcpy(lib->version, from_soname, sizeof(lib->version));
 }
 
-/* The row of a symbol's name, cuda_calls_n: none. */
-static size_t row_of(const char *name, bool *per_thread)
-{
-	size_t n = strlen(name);
-
-	if (strncmp(name, "cu", 2) != 0 && strncmp(name, "__cuda", 6) != 0 &&
-	    strncmp(name, "nccl", 4) != 0 && strncmp(name, "pnccl", 5) != 0)
-		return cuda_calls_n;
-	*per_thread = n > 5 && (!strcmp(name + n - 5, "_ptsz") || !strcmp(name + n - 5, "_ptds"));
-	for (size_t row = 0; row < cuda_calls_n; row++) {
-		if (!strcmp(name, cuda_calls[row].name))
-			return row;
-		for (const char *const *v = cuda_calls[row].variants; *v; v++)
-			if (!strcmp(name, *v))
-				return row;
-	}
-	return cuda_calls_n;
-}
-
 static int add_entry(void *arg, const char *name, uint64_t vaddr)
 {
 	struct look *l = arg;
 	bool per_thread = false;
-	size_t row = row_of(name, &per_thread);
+	size_t row = cuda_call_row(name, &per_thread);
 
 	if (row == cuda_calls_n || !l->apis[cuda_calls[row].api] || l->n == MAX_ENTRIES)
 		return 0;
