@@ -49,9 +49,10 @@ static __always_inline unsigned int hist_bucket(u64 ns)
 	return (shift << HIST_SUB_BITS) + (ns >> shift);
 }
 
-/* inside: the call that this one was made by, 0: it is the outermost. */
-static __always_inline struct api_rec *api_get(const struct task_state *ts,
-					       const struct open_call *oc, u16 inside)
+/* The place of a call's record, + 1; 0: there is no room. inside: the call that this one was made by, 0:
+ * it is the outermost. */
+static __always_inline u32 api_place(const struct task_state *ts, const struct open_call *oc,
+				     u16 inside)
 {
 	struct api_key key = {
 		.tgid = ts->tgid,
@@ -61,7 +62,20 @@ static __always_inline struct api_rec *api_get(const struct task_state *ts,
 		.inside = inside,
 	};
 
-	return map_entry(&apis, &key);
+	return place_get(&apis, &key, &next_api, API_RECS);
+}
+
+static __always_inline struct api_rec *api_at(u32 place)
+{
+	u32 at = place - 1;
+
+	return place ? bpf_map_lookup_elem(&api_recs, &at) : NULL;
+}
+
+static __always_inline struct api_rec *api_get(const struct task_state *ts,
+					       const struct open_call *oc, u16 inside)
+{
+	return api_at(api_place(ts, oc, inside));
 }
 
 /* Of a call of CALL_WAITED_NS and more: did it spin, was it blocked? */
@@ -120,20 +134,23 @@ static __noinline int error_add(const struct task_state *ts, u32 code, u32 call,
 	return 0;
 }
 
-/* The thread's own time by call: like wait_add(), a slot in its storage, the map when they run out. */
-static __always_inline void thread_call_add(struct task_state *ts, const struct thread_times *d)
+/* The thread's slot of the open call: like wait_add(), in its storage, and what has no room there goes
+ * to the map. */
+static __always_inline struct call_slot *call_slot_get(struct task_state *ts)
 {
-	struct call_slot *s = NULL, *in_map;
+	const struct open_call *oc = &ts->outer;
+	struct call_slot *s, *in_map;
 	struct call_key key = {};
 	struct cpu_counts *c;
 	u32 i;
 
 #pragma unroll
 	for (i = 0; i < CALL_SLOTS; i++) {
-		if (!ts->calls[i].call || ts->calls[i].call == ts->outer.call) {
-			s = &ts->calls[i];
-			goto add;
-		}
+		s = &ts->calls[i];
+		if (s->call == oc->call && s->kind == oc->kind)
+			return s;
+		if (!s->call)
+			goto take;
 	}
 	s = &ts->calls[ts->call_next++ & (CALL_SLOTS - 1)];
 	key.serial = ts->serial;
@@ -150,9 +167,14 @@ static __always_inline void thread_call_add(struct task_state *ts, const struct 
 		if (c)
 			__sync_fetch_and_add(&c->lost_map, 1);
 	}
-	*s = (struct call_slot){};
-add:
-	s->call = ts->outer.call;
+take:
+	*s = (struct call_slot){ .call = oc->call, .kind = oc->kind };
+	s->api = api_place(ts, oc, 0);
+	return s;
+}
+
+static __always_inline void call_slot_add(struct call_slot *s, const struct thread_times *d)
+{
 	s->count++;
 	s->on_cpu_ns += d->on_cpu_ns;
 	s->woken_ns += d->woken_ns;
@@ -203,39 +225,81 @@ static __always_inline void memory_lost(void)
 		__sync_fetch_and_add(&c->lost_memory, 1);
 }
 
-/* The record of launches of one kind. The first tells user space of it. */
-static __noinline struct launch_rec *launch_first(const struct launch_key *key)
+/* The place of the record of these launches, + 1. The first tells user space of them. */
+static __noinline u32 launch_place(const struct launch_key *key)
 {
-	struct launch_rec *l = map_entry(&launches, key);
+	u32 place, before = next_launch;
 	struct rec_launch r = { .hdr = { REC_LAUNCH, sizeof(r) } };
 
-	if (!l)
-		return NULL;
-	r.key = *key;
-	if (bpf_ringbuf_output(&ring, &r, sizeof(r), ring_flags()))
-		memory_lost();
-	return l;
+	place = place_get(&launches, key, &next_launch, LAUNCH_RECS);
+	/* (Or somebody else's was the first: one record more.) */
+	if (place && next_launch != before) {
+		r.key = *key;
+		if (bpf_ringbuf_output(&ring, &r, sizeof(r), ring_flags()))
+			memory_lost();
+	}
+	return place;
+}
+
+static __always_inline struct launch_rec *launch_get(struct task_state *ts,
+						     const struct open_call *oc, u64 site)
+{
+	/* Fibonacci hashing: three bits. */
+	u64 h = ((site ^ oc->object) * 0x9e3779b97f4a7c15ULL) >> 61;
+	struct launch_slot *slot = &ts->launches[h];
+	struct launch_key key;
+	u32 at;
+
+	if (!slot->launch || slot->site != site || slot->object != oc->object ||
+	    slot->call != oc->call) {
+		key = (struct launch_key){
+			.tgid = ts->tgid,
+			.image = ts->image,
+			.site = site,
+			.object = oc->object,
+			.call = oc->call,
+		};
+		slot->site = site;
+		slot->object = oc->object;
+		slot->call = oc->call;
+		slot->launch = launch_place(&key);
+	}
+	at = slot->launch - 1;
+	return slot->launch ? bpf_map_lookup_elem(&launch_recs, &at) : NULL;
+}
+
+static __always_inline struct launcher_rec *launcher_get(struct task_state *ts)
+{
+	struct launcher_rec *r;
+	struct cpu_counts *c;
+	u32 at = ts->launcher;
+
+	if (!at) {
+		at = __sync_fetch_and_add(&next_launcher, 1) + 1;
+		ts->launcher = at;
+	}
+	at--;
+	r = bpf_map_lookup_elem(&launchers, &at);
+	if (r) {
+		r->serial = ts->serial;
+		return r;
+	}
+	c = cpu_counts();
+	if (c)
+		__sync_fetch_and_add(&c->lost_map, 1);
+	return NULL;
 }
 
 /* site: where the call returns to. now: of the return (of the entry, where that is all there is). */
 static __always_inline void launch_add(struct task_state *ts, const struct open_call *oc, u64 site,
 				       u64 wall, u64 now, bool failed)
 {
-	struct launch_key key = {
-		.tgid = ts->tgid,
-		.image = ts->image,
-		.site = site,
-		.object = oc->object,
-		.call = oc->call,
-	};
-	u64 gap = 0, before = ts->launch_end_ns, serial = ts->serial;
-	struct launch_rec *l = bpf_map_lookup_elem(&launches, &key);
-	struct launcher_rec *r = map_entry(&launchers, &serial);
+	u64 gap = 0, before = ts->launch_end_ns;
+	struct launch_rec *l = launch_get(ts, oc, site);
+	struct launcher_rec *r = launcher_get(ts);
 	bool follows = before && !cfg_entries_only;
 	unsigned int b;
 
-	if (!l)
-		l = launch_first(&key);
 	if (follows && oc->now > before)
 		gap = oc->now - before;
 	ts->launch_end_ns = now;

@@ -109,10 +109,12 @@ static __always_inline u64 entry_cookie(struct pt_regs *ctx)
 	struct cpu_counts *c = cpu_counts();
 	u64 cookie = bpf_get_attach_cookie(ctx);
 
+	/* Not atomic: a probe that is preempted here and another's on this CPU may be counted as one. They
+	 * are for the cost only. */
 	if (c) {
-		__sync_fetch_and_add(&c->call_hits, 1);
+		c->call_hits++;
 		if (cookie & COOKIE_COSTLY)
-			__sync_fetch_and_add(&c->costly_hits, 1);
+			c->costly_hits++;
 	}
 	return cookie;
 }
@@ -213,6 +215,7 @@ static __always_inline void outer_close(struct pt_regs *ctx, struct task_state *
 {
 	struct open_call *oc = &ts->outer;
 	bool failed = call_failed(oc->cookie, ctx->ax);
+	struct call_slot *slot;
 	struct api_rec *r;
 	u64 wall;
 
@@ -221,7 +224,9 @@ static __always_inline void outer_close(struct pt_regs *ctx, struct task_state *
 		return;
 	}
 	wall = call_times(oc, d);
-	r = api_get(ts, oc, 0);
+	slot = call_slot_get(ts);
+	call_slot_add(slot, d);
+	r = api_at(slot->api);
 	if (ts->flags & TASK_OPEN_BEFORE) {
 		if (r)
 			__sync_fetch_and_add(&r->open_at_start, 1);
@@ -233,7 +238,6 @@ static __always_inline void outer_close(struct pt_regs *ctx, struct task_state *
 		stream_add(ts, oc, wall, failed);
 		call_special(ctx, ts, wall, now, failed);
 	}
-	thread_call_add(ts, d);
 	call_stack(ctx, ts, wall, now);
 	ts->depth = 0;
 }
@@ -266,7 +270,7 @@ static __always_inline void call_leave(struct pt_regs *ctx)
 	u64 now;
 
 	if (c)
-		__sync_fetch_and_add(&c->return_hits, 1);
+		c->return_hits++;
 	if (!ts)
 		return;
 	ts->busy++;

@@ -50,6 +50,10 @@ SHARED volatile __u64 period_ns SHARED_INIT(10000000);
 SHARED volatile __u64 next_serial SHARED_INIT(1);
 SHARED volatile __u32 next_image SHARED_INIT(1);
 SHARED volatile __u32 next_seq SHARED_INIT(1);
+/* The next free places in api_recs, launch_recs, launchers. */
+SHARED volatile __u32 next_api SHARED_INIT(0);
+SHARED volatile __u32 next_launch SHARED_INIT(0);
+SHARED volatile __u32 next_launcher SHARED_INIT(0);
 /* Stacks of allocations that may still be taken before user space raises it again. */
 SHARED volatile __s32 alloc_stacks SHARED_INIT(0);
 /* When the last library's probes were complete; ~0 while some are being attached. */
@@ -80,6 +84,14 @@ struct open_call {
 	u32 pad;
 	struct thread_times at; /* the thread's counters then */
 };
+
+/* A place in launch_recs that a thread has used. */
+struct launch_slot {
+	u64 site, object;
+	u32 launch; /* place + 1; 0: free */
+	u32 call;
+};
+#define LAUNCH_SLOTS 8
 
 /*
  * All that is known about a thread in scope. Having one is being in scope.
@@ -122,6 +134,9 @@ struct task_state {
 	u32 abandoned;
 	u32 stream_next;    /* slot to evict next */
 	u64 launch_end_ns;  /* when the last launch returned; 0: none yet */
+	u32 launcher;	    /* place in launchers, + 1; 0: none yet */
+	u32 pad;
+	struct launch_slot launches[LAUNCH_SLOTS];
 	struct stream_slot streams[STREAM_SLOTS]; /* free: calls 0 */
 	char old_comm
 		[INFBPF_COMM]; /* before the last rename: the name of the image that exec ends */
@@ -175,10 +190,17 @@ SHARED struct {
 
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 2048);
+	__uint(max_entries, API_RECS);
 	__type(key, struct api_key);
-	__type(value, struct api_rec);
+	__type(value, u32); /* place in api_recs, + 1 */
 } MAP(apis);
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, API_RECS);
+	__type(key, u32);
+	__type(value, struct api_rec);
+} MAP(api_recs);
 
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -196,15 +218,23 @@ SHARED struct {
 
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
+	__uint(max_entries, LAUNCH_RECS);
 	__type(key, struct launch_key);
-	__type(value, struct launch_rec);
+	__type(value, u32); /* place in launch_recs, + 1 */
 } MAP(launches);
 
 SHARED struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 512);
-	__type(key, u64); /* the thread's serial */
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LAUNCH_RECS);
+	__type(key, u32);
+	__type(value, struct launch_rec);
+} MAP(launch_recs);
+
+/* In the order in which threads began to launch. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LAUNCHER_RECS);
+	__type(key, u32);
 	__type(value, struct launcher_rec);
 } MAP(launchers);
 
@@ -216,14 +246,16 @@ SHARED struct {
 	__type(value, struct stream_slot);
 } MAP(streams);
 
-/* One zeroed api_rec: what a new entry of a map starts from (it does not fit the BPF stack, and is the
- * largest of them). */
+/* Zeroes: what a new entry of a map starts from (the largest does not fit the BPF stack). */
+struct zero_rec {
+	char zeroes[512];
+};
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, u32);
-	__type(value, struct api_rec);
-} MAP(api_zero);
+	__type(value, struct zero_rec);
+} MAP(zero);
 
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -407,11 +439,11 @@ static __always_inline void *map_entry(void *map, const void *key)
 {
 	void *entry = bpf_map_lookup_elem(map, key), *init;
 	struct cpu_counts *c;
-	u32 zero = 0;
+	u32 first = 0;
 
 	if (entry)
 		return entry;
-	init = bpf_map_lookup_elem(&api_zero, &zero);
+	init = bpf_map_lookup_elem(&zero, &first);
 	if (init)
 		bpf_map_update_elem(map, key, init, BPF_NOEXIST);
 	entry = bpf_map_lookup_elem(map, key);
@@ -421,6 +453,25 @@ static __always_inline void *map_entry(void *map, const void *key)
 			__sync_fetch_and_add(&c->lost_map, 1);
 	}
 	return entry;
+}
+
+/* The place of a record in an array of max, + 1, by its key; the next free one on first use. 0: the map
+ * is full, which is counted. */
+static __always_inline u32 place_get(void *map, const void *key, volatile u32 *next, u32 max)
+{
+	u32 *place = map_entry(map, key);
+	u32 mine;
+
+	if (!place)
+		return 0;
+	if (!*place) {
+		/* Two threads may come at once: the place of the one that is late stays empty. */
+		mine = __sync_fetch_and_add(next, 1);
+		if (mine >= max)
+			return 0;
+		__sync_val_compare_and_swap(place, 0, mine + 1);
+	}
+	return *(volatile u32 *)place;
 }
 
 /* Moves a thread's sums of one stream to the map. */

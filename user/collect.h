@@ -44,13 +44,14 @@ int collect_record(struct collect *c, const void *data, size_t len);
 /* The maps' contents, after the close (descriptors). */
 int collect_waits(struct collect *c, int map_fd);
 int collect_thread_calls(struct collect *c, int map_fd);
-int collect_apis(struct collect *c, int map_fd);
 int collect_ended(struct collect *c, int map_fd);
 int collect_errors(struct collect *c, int map_fd);
 int collect_copies(struct collect *c, int map_fd);
 int collect_stream_map(struct collect *c, int map_fd);
-int collect_launches(struct collect *c, int map_fd);
 int collect_launchers(struct collect *c, int map_fd);
+/* These two have a second map, an array, with the records. */
+int collect_apis(struct collect *c, int map_fd, int recs_fd);
+int collect_launches(struct collect *c, int map_fd, int recs_fd);
 /* What is known of memory. */
 int collect_memory(struct collect *c);
 

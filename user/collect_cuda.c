@@ -9,24 +9,6 @@
 #include "collect_private.h"
 #include "cuda.h"
 
-/* Calls fn for every entry of a hash map; key and value have room for the map's sizes. */
-static int map_each(int fd, void *key, void *value, int (*fn)(struct collect *, void *, void *),
-		    struct collect *c)
-{
-	void *previous = NULL;
-	int err;
-
-	while (!bpf_map_get_next_key(fd, previous, key)) {
-		previous = key;
-		if (bpf_map_lookup_elem(fd, key, value))
-			continue;
-		err = fn(c, key, value);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 /* --- errors --- */
 
 static int on_error(struct collect *c, void *k, void *v)
@@ -49,7 +31,7 @@ int collect_errors(struct collect *c, int map_fd)
 	struct error_key key;
 	__u64 value;
 
-	return map_each(map_fd, &key, &value, on_error, c);
+	return collect_each(c, map_fd, -1, &key, &value, on_error);
 }
 
 /* --- copies --- */
@@ -90,7 +72,7 @@ int collect_copies(struct collect *c, int map_fd)
 	struct copy_key key;
 	struct copy_rec value;
 
-	return map_each(map_fd, &key, &value, on_copies, c);
+	return collect_each(c, map_fd, -1, &key, &value, on_copies);
 }
 
 /* --- streams --- */
@@ -142,7 +124,7 @@ int collect_stream_map(struct collect *c, int map_fd)
 	struct stream_slot value;
 	struct stream_key key;
 
-	return map_each(map_fd, &key, &value, on_stream, c);
+	return collect_each(c, map_fd, -1, &key, &value, on_stream);
 }
 
 /* --- launches --- */
@@ -172,20 +154,19 @@ static int on_launch(struct collect *c, void *k, void *v)
 	return profile_add_launch(c->profile, &row);
 }
 
-int collect_launches(struct collect *c, int map_fd)
+int collect_launches(struct collect *c, int map_fd, int recs_fd)
 {
 	struct launch_key key;
 	struct launch_rec value;
 
-	return map_each(map_fd, &key, &value, on_launch, c);
+	return collect_each(c, map_fd, recs_fd, &key, &value, on_launch);
 }
 
-static int on_launcher(struct collect *c, void *k, void *v)
+static int add_launcher(struct collect *c, const struct launcher_rec *r)
 {
-	const struct launcher_rec *r = v;
 	const bool timed = !c->options.entries_only;
 	struct profile_launcher row = {
-		.serial = *(const __u64 *)k,
+		.serial = r->serial,
 		.launches = r->launches,
 		.wall_ns = timed ? r->wall_ns : PROFILE_UNKNOWN,
 		.gaps = timed ? r->gaps : PROFILE_UNKNOWN,
@@ -202,9 +183,14 @@ static int on_launcher(struct collect *c, void *k, void *v)
 int collect_launchers(struct collect *c, int map_fd)
 {
 	struct launcher_rec value;
-	__u64 key;
+	int err = 0;
 
-	return map_each(map_fd, &key, &value, on_launcher, c);
+	for (__u32 i = 0; i < LAUNCHER_RECS && !err; i++) {
+		if (bpf_map_lookup_elem(map_fd, &i, &value) || !value.serial)
+			break;
+		err = add_launcher(c, &value);
+	}
+	return err;
 }
 
 /* --- memory --- */

@@ -7,16 +7,18 @@
 #include "collect_private.h"
 #include "cuda.h"
 
-/* Calls fn for every entry of a hash map; key and value have room for the map's sizes. */
-static int map_each(int fd, void *key, void *value, int (*fn)(struct collect *, void *, void *),
-		    struct collect *c)
+int collect_each(struct collect *c, int map_fd, int recs_fd, void *key, void *value,
+		 int (*fn)(struct collect *, void *key, void *value))
 {
 	void *previous = NULL;
+	__u32 place;
 	int err;
 
-	while (!bpf_map_get_next_key(fd, previous, key)) {
+	while (!bpf_map_get_next_key(map_fd, previous, key)) {
 		previous = key;
-		if (bpf_map_lookup_elem(fd, key, value))
+		if (bpf_map_lookup_elem(map_fd, key, recs_fd < 0 ? value : &place))
+			continue;
+		if (recs_fd >= 0 && (!place-- || bpf_map_lookup_elem(recs_fd, &place, value)))
 			continue;
 		err = fn(c, key, value);
 		if (err)
@@ -39,7 +41,7 @@ int collect_waits(struct collect *c, int map_fd)
 	struct wait_slot value;
 	struct wait_key key;
 
-	return map_each(map_fd, &key, &value, on_wait_entry, c);
+	return collect_each(c, map_fd, -1, &key, &value, on_wait_entry);
 }
 
 static int on_call_entry(struct collect *c, void *k, void *v)
@@ -54,7 +56,7 @@ int collect_thread_calls(struct collect *c, int map_fd)
 	struct call_slot value;
 	struct call_key key;
 
-	return map_each(map_fd, &key, &value, on_call_entry, c);
+	return collect_each(c, map_fd, -1, &key, &value, on_call_entry);
 }
 
 /* One (process image, call): kinds of copy merged, histograms added. */
@@ -62,10 +64,6 @@ struct api_sum {
 	struct api_key key;
 	struct api_rec rec;
 	struct api_sum *next;
-};
-
-struct api_sums {
-	struct api_sum *first;
 };
 
 static int api_sum_add(struct api_sums *sums, const struct api_key *key, const struct api_rec *r)
@@ -175,32 +173,33 @@ static int add_api(struct collect *c, const struct api_sum *s)
 	return profile_add_call(c->profile, &call);
 }
 
-int collect_apis(struct collect *c, int map_fd)
+static int on_api(struct collect *c, void *k, void *v)
 {
-	struct api_key key, *previous = NULL;
-	struct api_sums sums = { 0 };
+	const struct api_key *key = k;
+
+	return cuda_call_name(key->call) ? api_sum_add(&c->sums, key, v) : 0;
+}
+
+int collect_apis(struct collect *c, int map_fd, int recs_fd)
+{
 	struct api_sum *s, *next;
 	struct api_rec value;
-	int err = 0;
+	struct api_key key;
+	int err = collect_each(c, map_fd, recs_fd, &key, &value, on_api);
 
-	while (!err && !bpf_map_get_next_key(map_fd, previous, &key)) {
-		previous = &key;
-		if (!cuda_call_name(key.call) || bpf_map_lookup_elem(map_fd, &key, &value))
-			continue;
-		err = api_sum_add(&sums, &key, &value);
-	}
 	/* Calls that are only ever open have no record of their own. */
 	memset(&value, 0, sizeof(value));
 	for (size_t i = 0; i < c->extras_n && !err; i++) {
 		key = (struct api_key){ .tgid = c->extras[i].tgid, .call = c->extras[i].call };
-		err = api_sum_add(&sums, &key, &value);
+		err = api_sum_add(&c->sums, &key, &value);
 	}
-	for (s = sums.first; s; s = next) {
+	for (s = c->sums.first; s; s = next) {
 		next = s->next;
 		if (!err)
 			err = add_api(c, s);
 		free(s);
 	}
+	c->sums.first = NULL;
 	return err;
 }
 
@@ -234,5 +233,5 @@ int collect_ended(struct collect *c, int map_fd)
 	struct ended_rec value;
 	struct ended_key key;
 
-	return map_each(map_fd, &key, &value, on_ended_entry, c);
+	return collect_each(c, map_fd, -1, &key, &value, on_ended_entry);
 }

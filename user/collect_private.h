@@ -24,6 +24,11 @@ struct api_extra {
 	uint64_t open_at_end, abandoned;
 };
 
+/* Calls by process and name, all kinds of copy together; in collect_maps.c. */
+struct api_sums {
+	struct api_sum *first;
+};
+
 /* A sample whose stack cannot be walked yet: a file's index is still being built. */
 struct later {
 	struct later *next;
@@ -40,6 +45,7 @@ struct collect {
 	struct memory *memory;
 	struct kernels *kernels;
 	struct pending pending[PENDING_SLOTS];
+	struct api_sums sums;
 	struct api_extra *extras;
 	size_t extras_n, extras_room;
 	uint64_t samples, lost;
@@ -54,6 +60,10 @@ struct api_extra *collect_extra(struct collect *c, uint32_t tgid, uint16_t call)
 /* Time of a thread inside a call, into the profile. */
 int collect_thread_call(struct collect *c, uint64_t serial, const struct call_slot *s);
 
+/* Calls fn for every entry of a hash map, recs_fd >= 0: whose values are places, + 1, in that array; then
+ * value is the array's element. key and value have room for the maps' sizes. */
+int collect_each(struct collect *c, int map_fd, int recs_fd, void *key, void *value,
+		 int (*fn)(struct collect *, void *key, void *value));
 /* The name of a process by the threads' accounts, "?": it has none. */
 const char *collect_process_name(const struct collect *c, uint32_t pid);
 /* A location may be several frames, where functions are inlined. */

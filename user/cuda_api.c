@@ -34,7 +34,6 @@ enum copy_kind { H2H = 1, H2D, D2H, D2D, DEFAULT };
 #define V2_TO_V4(n)	    LIST(n "_v2", n "_v3", n "_v4")
 #define V2_PTSZ(n)	    LIST(n "_v2", n "_v2_ptsz")
 #define V2_PTDS(n)	    LIST(n "_v2", n "_v2_ptds")
-#define PTDS_V2(n)	    LIST(n "_ptds", n "_v2", n "_v2_ptds")
 #define PTSZ_V2_PTSZ(n)	    LIST(n "_ptsz", n "_v2", n "_v2_ptsz")
 #define PTSZ_TO_V3_PTSZ(n)  LIST(n "_ptsz", n "_v2", n "_v2_ptsz", n "_v3", n "_v3_ptsz")
 #define PTSZ_UNDERSCORES(n) LIST(n "_ptsz", "__" n, "__" n "_ptsz")

@@ -484,7 +484,9 @@ int memory_report(struct memory *m, struct profile *p, const struct memory_names
 
 		if (!s->allocations)
 			continue;
-		a.frames_n = names->frames(names->arg, s->stack, frames, FRAMES_MAX);
+		a.frames_n = names->frames(names->arg, s->stack, frames, FRAMES_MAX - 1);
+		if (s->stack)
+			frames[a.frames_n++] = a.call;
 		err = profile_add_allocation(p, &a);
 	}
 	return err;
