@@ -191,7 +191,7 @@ static size_t sum_copies(const struct profile *p, struct profile_copy *kinds)
 
 static void fact_copies(const struct summary_facts *v, struct fact *f)
 {
-	struct profile_copy kinds[COPY_KINDS];
+	struct profile_copy kinds[COPY_KINDS] = { { 0 } };
 	const size_t n = sum_copies(v->p, kinds);
 	/* Sizes only where all of it fits. */
 	const size_t max = f->max;
@@ -285,7 +285,7 @@ static size_t sum_memory(const struct profile *p, struct profile_memory *kinds)
 
 static void fact_memory(const struct summary_facts *v, struct fact *f)
 {
-	struct profile_memory kinds[MEMORY_KINDS];
+	struct profile_memory kinds[MEMORY_KINDS] = { { 0 } };
 	const size_t n = v->p->entries_only ? 0 : sum_memory(v->p, kinds);
 	const char *before = "  memory:";
 	char a[FORMAT_SIZE], b[FORMAT_SIZE];
