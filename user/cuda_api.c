@@ -1,133 +1,148 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The table of CUDA calls.
+ * The table of CUDA calls. The rows are in cuda_api_*.inc, one a call: to add one, add a row.
  *
- * Argument numbers are those of cuda_runtime_api.h, 1-based. On x86-64 the first six are in
- * registers; argument n > 6 is at sp + 8 * (n - 6) at entry. A dim3 by value takes two registers,
- * so launches have no argument here.
+ * Each library's rows are sorted by name, and so is the whole table (the driver's names, "cu" and a
+ * capital, come before the runtime's): a look-up is a binary search.
  *
- * Left out on purpose: calls that frameworks make around every other call and that only look at
- * thread-local state (cudaGetLastError, cudaGetDevice, cudaSetDevice). A probe would cost more than
- * they do.
+ * Arguments are numbered as their registers are, 1-based. On x86-64 the first six are in registers;
+ * argument n > 6 is at sp + 8 * (n - 6) at entry. A dim3 by value takes two registers, structures of
+ * more than 16 bytes none.
+ *
+ * Left out on purpose:
+ * - what only looks at or sets the thread's own state (cudaGetLastError, cudaPeekAtLastError,
+ *   cudaGetDevice, cuCtxGetCurrent, cuCtxSetCurrent, cuCtxPushCurrent, ...) or belongs to every launch
+ *   (__cudaPushCallConfiguration): frameworks make these calls around every other one, and a probe
+ *   would cost more than they do;
+ * - the building of graphs node by node: bookkeeping, no work for a device;
+ * - what does not return a code that is 0 on success.
+ * Getters that are cheap but tell something where they are made too often are there on request.
  */
 #include "cuda.h"
+
+#include <string.h>
 
 /* cudaMemcpyKind + 1, of driver_types.h; 0 in a record: not a copy. */
 enum copy_kind { H2H = 1, H2D, D2H, D2D, DEFAULT };
 
-/* The other names of a call. _ptsz takes a stream, _ptds the default stream of the thread. */
-#define VARIANTS(...) ((const char *const[]){ __VA_ARGS__, NULL })
-#define NONE	      ((const char *const[]){ NULL })
-#define PTSZ(name)    VARIANTS(name "_ptsz")
-#define PTDS(name)    VARIANTS(name "_ptds")
+/* The other names of a call, made of its name. _ptsz takes a stream, _ptds uses the thread's own. */
+#define LIST(...)	    ((const char *const[]){ __VA_ARGS__, NULL })
+#define ONLY(n)		    ((const char *const[]){ NULL })
+#define PTSZ(n)		    LIST(n "_ptsz")
+#define PTDS(n)		    LIST(n "_ptds")
+#define V2(n)		    LIST(n "_v2")
+#define V2_TO_V4(n)	    LIST(n "_v2", n "_v3", n "_v4")
+#define V2_PTSZ(n)	    LIST(n "_v2", n "_v2_ptsz")
+#define V2_PTDS(n)	    LIST(n "_v2", n "_v2_ptds")
+#define PTSZ_V2_PTSZ(n)	    LIST(n "_ptsz", n "_v2", n "_v2_ptsz")
+#define PTSZ_TO_V3_PTSZ(n)  LIST(n "_ptsz", n "_v2", n "_v2_ptsz", n "_v3", n "_v3_ptsz")
+#define PTSZ_UNDERSCORES(n) LIST(n "_ptsz", "__" n, "__" n "_ptsz")
 
-#define RUNTIME(set, call, names, ...)                                                       \
-	{                                                                                    \
-		.name = call, .variants = names, .api = API_RUNTIME, .group = set, __VA_ARGS__ \
+/* A row. API is defined where its list is included. */
+#define CALL(call, names, set, kind, ...)                                               \
+	{                                                                               \
+		.name = call, .variants = names(call), .api = API, .group = CUDA_##set, \
+		.what = CALL_##kind, __VA_ARGS__                                        \
 	}
-#define LAUNCH(call, names) RUNTIME(CUDA_LAUNCH, call, names, .what = CALL_LAUNCH)
-#define SYNC(call, names)   RUNTIME(CUDA_SYNC, call, names, .what = CALL_SYNC)
-#define OTHER(call, names)  RUNTIME(CUDA_OTHER, call, names, )
-#define ALLOC(call, names, bytes, times) \
-	RUNTIME(CUDA_ALLOC, call, names, .bytes_arg = bytes, .times_arg = times)
-#define SET(call, names, bytes, times) \
-	RUNTIME(CUDA_OTHER, call, names, .bytes_arg = bytes, .times_arg = times)
-/* A copy whose caller says the kind, and one whose name does (0: nothing does). */
-#define COPY(call, names, bytes, times, kind) \
-	RUNTIME(CUDA_COPY, call, names, .bytes_arg = bytes, .times_arg = times, .kind_arg = kind)
-#define COPY_FIXED(call, names, bytes, kind) \
-	RUNTIME(CUDA_COPY, call, names, .bytes_arg = bytes, .fixed_kind = kind)
+/* NCCL's: none unless asked for. */
+#define COLLECTIVE(call, ...) CALL(call, ONLY, COLLECTIVE, PLAIN, ON_REQUEST, __VA_ARGS__)
+#define MANAGES(call)	      CALL(call, ONLY, COLLECTIVE, PLAIN, ON_REQUEST)
+
+/* What may follow in it. */
+#define BYTES(n)       .bytes_arg = n
+#define TIMES(n)       .times_arg = n
+#define TYPE(n)	       .times_arg = n, .shape = SHAPE_NCCL_TYPE
+#define KIND(n)	       .kind_arg = n
+#define FIXED(k)       .fixed_kind = k
+#define STREAM(n)      .stream_arg = n
+#define DEFAULT_STREAM .stream_arg = STREAM_DEFAULT_ARG
+#define OBJECT(n)      .object_arg = n
+#define ENDS(to, from) .dst_arg = to, .src_arg = from
+#define NAME(n)	       .name_arg = n
+#define ALIAS_OF(n)    .name_arg = -(n)
+#define MEMORY(kind)   .memory = MEMORY_##kind
+#define SHAPE(kind)    .shape = SHAPE_##kind
+#define ON_REQUEST     .on_request = true
 
 const struct cuda_call cuda_calls[] = {
-	/* CUDA 13's <<<>>> calls __cudaLaunchKernel, which jumps to cudaLaunchKernel. */
-	LAUNCH("cudaLaunchKernel",
-	       VARIANTS("cudaLaunchKernel_ptsz", "__cudaLaunchKernel", "__cudaLaunchKernel_ptsz")),
-	LAUNCH("cudaLaunchKernelExC", PTSZ("cudaLaunchKernelExC")),
-	LAUNCH("cudaLaunchCooperativeKernel", PTSZ("cudaLaunchCooperativeKernel")),
-	LAUNCH("cudaGraphLaunch", PTSZ("cudaGraphLaunch")),
-
-	/* (dst, src, count, kind) */
-	COPY("cudaMemcpy", PTDS("cudaMemcpy"), 3, 0, 4),
-	COPY("cudaMemcpyAsync", PTSZ("cudaMemcpyAsync"), 3, 0, 4),
-	/* (dst, dpitch, src, spitch, width, height, kind) */
-	COPY("cudaMemcpy2D", PTDS("cudaMemcpy2D"), 5, 6, 7),
-	COPY("cudaMemcpy2DAsync", PTSZ("cudaMemcpy2DAsync"), 5, 6, 7),
-	/* (dst, wOffset, hOffset, src, spitch, width, height, kind) */
-	COPY("cudaMemcpy2DToArray", PTDS("cudaMemcpy2DToArray"), 6, 7, 8),
-	COPY("cudaMemcpy2DToArrayAsync", PTSZ("cudaMemcpy2DToArrayAsync"), 6, 7, 8),
-	/* (dst, dpitch, src, wOffset, hOffset, width, height, kind) */
-	COPY("cudaMemcpy2DFromArray", PTDS("cudaMemcpy2DFromArray"), 6, 7, 8),
-	COPY("cudaMemcpy2DFromArrayAsync", PTSZ("cudaMemcpy2DFromArrayAsync"), 6, 7, 8),
-	/* (symbol, src, count, offset, kind) and (dst, symbol, count, offset, kind) */
-	COPY("cudaMemcpyToSymbol", PTDS("cudaMemcpyToSymbol"), 3, 0, 5),
-	COPY("cudaMemcpyToSymbolAsync", PTSZ("cudaMemcpyToSymbolAsync"), 3, 0, 5),
-	COPY("cudaMemcpyFromSymbol", PTDS("cudaMemcpyFromSymbol"), 3, 0, 5),
-	COPY("cudaMemcpyFromSymbolAsync", PTSZ("cudaMemcpyFromSymbolAsync"), 3, 0, 5),
-	/* (dst, dstDevice, src, srcDevice, count) */
-	COPY_FIXED("cudaMemcpyPeer", NONE, 5, D2D),
-	COPY_FIXED("cudaMemcpyPeerAsync", NONE, 5, D2D),
-	/* What and how much is in structures that a probe would have to follow. */
-	COPY_FIXED("cudaMemcpy3D", PTDS("cudaMemcpy3D"), 0, 0),
-	COPY_FIXED("cudaMemcpy3DAsync", PTSZ("cudaMemcpy3DAsync"), 0, 0),
-	COPY_FIXED("cudaMemcpy3DPeer", PTDS("cudaMemcpy3DPeer"), 0, D2D),
-	COPY_FIXED("cudaMemcpy3DPeerAsync", PTSZ("cudaMemcpy3DPeerAsync"), 0, D2D),
-	COPY_FIXED("cudaMemcpyBatchAsync", PTSZ("cudaMemcpyBatchAsync"), 0, 0),
-
-	/* (devPtr, value, count) and (devPtr, pitch, value, width, height) */
-	SET("cudaMemset", PTDS("cudaMemset"), 3, 0),
-	SET("cudaMemsetAsync", PTSZ("cudaMemsetAsync"), 3, 0),
-	SET("cudaMemset2D", PTDS("cudaMemset2D"), 4, 5),
-	SET("cudaMemset2DAsync", PTSZ("cudaMemset2DAsync"), 4, 5),
-
-	/* Calls that wait for the device. cudaThreadSynchronize is a name from before CUDA 13. */
-	SYNC("cudaDeviceSynchronize", VARIANTS("cudaThreadSynchronize")),
-	SYNC("cudaStreamSynchronize", PTSZ("cudaStreamSynchronize")),
-	SYNC("cudaEventSynchronize", NONE),
-	/* Calls about waiting that do not wait. The queries return cudaErrorNotReady (600), which is no
-	 * failure, while work is left. */
-	OTHER("cudaStreamWaitEvent", PTSZ("cudaStreamWaitEvent")),
-	OTHER("cudaStreamQuery", PTSZ("cudaStreamQuery")),
-	OTHER("cudaEventQuery", NONE),
-
-	/* (ptr, size, ...) and cudaMallocPitch(ptr, pitch, width, height) */
-	ALLOC("cudaMalloc", NONE, 2, 0),
-	ALLOC("cudaMallocAsync", PTSZ("cudaMallocAsync"), 2, 0),
-	ALLOC("cudaMallocFromPoolAsync", PTSZ("cudaMallocFromPoolAsync"), 2, 0),
-	ALLOC("cudaMallocManaged", NONE, 2, 0),
-	ALLOC("cudaMallocPitch", NONE, 3, 4),
-	ALLOC("cudaMallocHost", NONE, 2, 0),
-	ALLOC("cudaHostAlloc", NONE, 2, 0),
-	ALLOC("cudaHostRegister", NONE, 2, 0),
-	ALLOC("cudaHostUnregister", NONE, 0, 0),
-	ALLOC("cudaFree", NONE, 0, 0),
-	ALLOC("cudaFreeAsync", PTSZ("cudaFreeAsync"), 0, 0),
-	ALLOC("cudaFreeHost", NONE, 0, 0),
-
-	OTHER("cudaEventRecord", PTSZ("cudaEventRecord")),
-	OTHER("cudaEventRecordWithFlags", PTSZ("cudaEventRecordWithFlags")),
-	OTHER("cudaEventCreate", NONE),
-	OTHER("cudaEventCreateWithFlags", NONE),
-	OTHER("cudaEventDestroy", NONE),
-	OTHER("cudaEventElapsedTime", NONE),
-	OTHER("cudaStreamCreate", NONE),
-	OTHER("cudaStreamCreateWithFlags", NONE),
-	OTHER("cudaStreamCreateWithPriority", NONE),
-	OTHER("cudaStreamDestroy", NONE),
-	OTHER("cudaStreamBeginCapture", PTSZ("cudaStreamBeginCapture")),
-	OTHER("cudaStreamEndCapture", PTSZ("cudaStreamEndCapture")),
-	OTHER("cudaStreamAddCallback", PTSZ("cudaStreamAddCallback")),
-	OTHER("cudaLaunchHostFunc", PTSZ("cudaLaunchHostFunc")),
-	OTHER("cudaGraphInstantiate", NONE),
-	OTHER("cudaGraphUpload", PTSZ("cudaGraphUpload")),
-	/* (devPtr, count, ...) */
-	SET("cudaMemPrefetchAsync",
-	    VARIANTS("cudaMemPrefetchAsync_ptsz", "cudaMemPrefetchAsync_v2",
-		     "cudaMemPrefetchAsync_v2_ptsz"),
-	    2, 0),
-	OTHER("cudaMemGetInfo", NONE),
-	OTHER("cudaDeviceReset", NONE),
+#define API API_RUNTIME
+	/* CUDA 13's <<<>>> launches what this gives for a stub's address. */
+	CALL("__cudaGetKernel", ONLY, MODULE, NAMED, OBJECT(1), ALIAS_OF(2)),
+	CALL("__cudaRegisterFunction", ONLY, MODULE, REGISTER, OBJECT(2), NAME(4)),
+#undef API
+#define API API_DRIVER
+#include "cuda_api_driver.inc"
+#undef API
+#define API API_RUNTIME
+#include "cuda_api_runtime.inc"
+#undef API
+#define API API_NCCL
+#include "cuda_api_nccl.inc"
+#undef API
 };
 const size_t cuda_calls_n = sizeof(cuda_calls) / sizeof(cuda_calls[0]);
+
+/* The row with the name that is the first n bytes of s. */
+static size_t row_named(const char *s, size_t n)
+{
+	size_t low = 0, high = cuda_calls_n;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		const char *name = cuda_calls[middle].name;
+		int order = strncmp(s, name, n);
+
+		if (!order && !name[n])
+			return middle;
+		if (order <= 0) /* 0: a longer name */
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return cuda_calls_n;
+}
+
+static bool is_variant(const struct cuda_call *c, const char *name)
+{
+	for (const char *const *v = c->variants; *v; v++)
+		if (!strcmp(*v, name))
+			return true;
+	return false;
+}
+
+/* How long s is without its last suffix: _ptsz, _ptds, _v2. n: it has none. */
+static size_t without_suffix(const char *s, size_t n)
+{
+	if (n > 5 && (!memcmp(s + n - 5, "_ptsz", 5) || !memcmp(s + n - 5, "_ptds", 5)))
+		return n - 5;
+	if (n > 3 && !memcmp(s + n - 3, "_v", 2) && s[n - 1] >= '2' && s[n - 1] <= '9')
+		return n - 3;
+	return n;
+}
+
+size_t cuda_call_row(const char *name, bool *per_thread)
+{
+	const char *base = name;
+	size_t n = strlen(name), row;
+
+	if (per_thread)
+		*per_thread = n > 5 && without_suffix(name, n) == n - 5;
+	if (!strncmp(name, "__cuda", 6))
+		base += 2;
+	else if (strncmp(name, "cu", 2) != 0 && strncmp(name, "nccl", 4) != 0)
+		return cuda_calls_n;
+	row = row_named(name, n);
+	if (row != cuda_calls_n)
+		return row;
+	/* Variants are a row's name with something before or behind it. */
+	for (size_t left = strlen(base), before = 0; left != before;
+	     before = left, left = without_suffix(base, left)) {
+		row = row_named(base, left);
+		if (row != cuda_calls_n && is_variant(&cuda_calls[row], name))
+			return row;
+	}
+	return cuda_calls_n;
+}
 
 uint64_t cuda_call_cookie(size_t row, bool per_thread)
 {
@@ -158,9 +173,9 @@ const char *cuda_copy_kind(unsigned int kind)
 
 const char *cuda_api_name(enum call_api api)
 {
-	static const char *const names[] = { [API_RUNTIME] = "runtime",
-					     [API_DRIVER] = "driver",
-					     [API_NCCL] = "nccl" };
+	static const char *const names[] = {
+		[API_RUNTIME] = "runtime", [API_DRIVER] = "driver", [API_NCCL] = "nccl"
+	};
 
 	return names[api];
 }

@@ -109,7 +109,7 @@ static int set_queue(json_t *o, const struct profile_thread *t)
 {
 	json_t *by = json_object();
 	int err = by ? JSON_SET_NUMBERS(by, { "woken", t->state_ns[PROFILE_WOKEN] },
-				   { "preempted", t->state_ns[PROFILE_PREEMPTED] })
+					{ "preempted", t->state_ns[PROFILE_PREEMPTED] })
 		     : -ENOMEM;
 
 	if (err) {
@@ -124,7 +124,7 @@ static int fill_thread(const struct profile *p, size_t i, json_t *o)
 	const struct profile_thread *t = &p->threads[i];
 	/* A row that stands for several threads has no thread number. */
 	int err = JSON_SET_NUMBERS(o, { "pid", t->pid },
-			      { "tid", t->merged > 1 ? PROFILE_UNKNOWN : t->tid });
+				   { "tid", t->merged > 1 ? PROFILE_UNKNOWN : t->tid });
 
 	if (!err)
 		err = json_set_string(o, "comm", t->comm);
@@ -132,20 +132,20 @@ static int fill_thread(const struct profile *p, size_t i, json_t *o)
 		err = json_set_string(o, "process", t->process);
 	if (!err)
 		err = JSON_SET_NUMBERS(o, { "merged", t->merged }, { "start_ns", t->start_ns },
-				  { "wall_ns", t->wall_ns },
-				  { "on_cpu_ns", t->state_ns[PROFILE_ON_CPU] },
-				  { "run_queue_ns",
-				    t->state_ns[PROFILE_WOKEN] + t->state_ns[PROFILE_PREEMPTED] },
-				  { "blocked_ns", t->state_ns[PROFILE_BLOCKED] });
+				       { "wall_ns", t->wall_ns },
+				       { "on_cpu_ns", t->state_ns[PROFILE_ON_CPU] },
+				       { "run_queue_ns", t->state_ns[PROFILE_WOKEN] +
+								 t->state_ns[PROFILE_PREEMPTED] },
+				       { "blocked_ns", t->state_ns[PROFILE_BLOCKED] });
 	if (!err)
 		err = set_queue(o, t);
 	if (!err)
 		err = set_causes(o, t);
 	if (!err)
 		err = JSON_SET_NUMBERS(o, { "gpu_call_ns", t->call_ns },
-				  { "voluntary_switches", t->voluntary },
-				  { "involuntary_switches", t->involuntary },
-				  { "migrations", t->migrations });
+				       { "voluntary_switches", t->voluntary },
+				       { "involuntary_switches", t->involuntary },
+				       { "migrations", t->migrations });
 	if (!err)
 		err = json_set(o, "kthread", json_boolean(t->kthread));
 	return err ? err : json_set(o, "ended", json_boolean(t->ended));
@@ -163,10 +163,11 @@ static int fill_lost(const struct profile *p, size_t i, json_t *o)
 	const struct profile_lost *l = &p->lost;
 
 	(void)i;
-	return JSON_SET_NUMBERS(o, { "events", l->events }, { "stacks", l->stacks }, { "ring", l->ring },
-			   { "map_full", l->map_full }, { "missed_runs", l->missed_runs },
-			   { "uncovered_ns", l->uncovered_ns }, { "threads", l->threads },
-			   { "returns", l->returns }, { "memory", l->memory });
+	return JSON_SET_NUMBERS(o, { "events", l->events }, { "stacks", l->stacks },
+				{ "ring", l->ring }, { "map_full", l->map_full },
+				{ "missed_runs", l->missed_runs },
+				{ "uncovered_ns", l->uncovered_ns }, { "threads", l->threads },
+				{ "returns", l->returns }, { "memory", l->memory });
 }
 
 /* Stacks walked by frame pointers do not tell whether they are whole. */
@@ -175,10 +176,11 @@ static int fill_reach(const struct profile *p, size_t i, json_t *o)
 	const struct profile_reach *r = &p->reach;
 
 	(void)i;
-	return JSON_SET_NUMBERS(o, { "whole_ns", p->unwound ? r->whole_ns : PROFILE_UNKNOWN },
-			   { "truncated_ns", p->unwound ? r->truncated_ns : PROFILE_UNKNOWN },
-			   { "incomplete_ns", p->unwound ? r->incomplete_ns : PROFILE_UNKNOWN },
-			   { "none_ns", r->none_ns });
+	return JSON_SET_NUMBERS(
+		o, { "whole_ns", p->unwound ? r->whole_ns : PROFILE_UNKNOWN },
+		{ "truncated_ns", p->unwound ? r->truncated_ns : PROFILE_UNKNOWN },
+		{ "incomplete_ns", p->unwound ? r->incomplete_ns : PROFILE_UNKNOWN },
+		{ "none_ns", r->none_ns });
 }
 
 static int fill_overhead(const struct profile *p, size_t i, json_t *o)
@@ -187,14 +189,16 @@ static int fill_overhead(const struct profile *p, size_t i, json_t *o)
 
 	(void)i;
 	return JSON_SET_NUMBERS(o, { "bpf_ns", c->bpf_ns }, { "bpf_runs", c->bpf_runs },
-			   { "trap_ns", c->trap_ns }, { "trap_hits", c->trap_hits },
-			   { "user_cpu_ns", c->user_cpu_ns }, { "start_cpu_ns", c->start_cpu_ns },
-			   { "rss_bytes", c->rss_bytes }, { "map_bytes", c->map_bytes });
+				{ "trap_ns", c->trap_ns }, { "trap_hits", c->trap_hits },
+				{ "user_cpu_ns", c->user_cpu_ns },
+				{ "start_cpu_ns", c->start_cpu_ns }, { "rss_bytes", c->rss_bytes },
+				{ "map_bytes", c->map_bytes });
 }
 
 static int fill_head(const struct profile *p, size_t i, json_t *o)
 {
-	int err = JSON_SET_NUMBERS(o, { "version", JSON_CONTRACT }, { "duration_ns", p->duration_ns });
+	int err = JSON_SET_NUMBERS(o, { "version", JSON_CONTRACT },
+				   { "duration_ns", p->duration_ns });
 
 	(void)i;
 	if (!err)
@@ -207,7 +211,8 @@ static int fill_head(const struct profile *p, size_t i, json_t *o)
 		err = json_set_string(o, "runtime_version", p->runtime_version);
 	if (!err)
 		err = json_set_string(o, "target", p->target);
-	return err ? err : JSON_SET_NUMBERS(o, { "period_ns", p->period_ns }, { "stacks", p->stacks });
+	return err ? err
+		   : JSON_SET_NUMBERS(o, { "period_ns", p->period_ns }, { "stacks", p->stacks });
 }
 
 /* --- the whole --- */

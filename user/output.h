@@ -48,6 +48,10 @@ int flamegraph_write(const struct profile *p, const struct flame_options *o, FIL
 /* json.c: the contract of docs/json.md. */
 int json_write(const struct profile *p, FILE *f);
 
+/* leaks.c: folded stacks of the memory that is still allocated at the end, in bytes:
+ * "process (pid);kind;frames BYTES". Nothing where nothing is. lines_n as above. */
+int leaks_write(const struct profile *p, FILE *f, size_t *lines_n);
+
 struct summary_options {
 	bool colour;
 	bool wide;	      /* all threads and calls, not one screen */

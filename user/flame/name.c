@@ -60,20 +60,15 @@ static bool ends_with(const char *s, const char *end)
 static bool is_call(const char *name)
 {
 	const size_t n = strcspn(name, "@");
+	char plain[64];
 
-	/* Few names pass this, and only these are compared with them all. */
-	if (strncmp(name + strspn(name, "_"), "cu", 2))
+	if (!name[n])
+		return cuda_call_row(name, NULL) != cuda_calls_n;
+	if (n >= sizeof(plain))
 		return false;
-	for (size_t i = 0; i < cuda_calls_n; i++) {
-		const struct cuda_call *c = &cuda_calls[i];
-
-		if (strlen(c->name) == n && !memcmp(c->name, name, n))
-			return true;
-		for (const char *const *v = c->variants; *v; v++)
-			if (strlen(*v) == n && !memcmp(*v, name, n))
-				return true;
-	}
-	return false;
+	memcpy(plain, name, n);
+	plain[n] = '\0';
+	return cuda_call_row(plain, NULL) != cuda_calls_n;
 }
 
 uint8_t flame_name_marks(const char *name)
