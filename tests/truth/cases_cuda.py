@@ -43,7 +43,7 @@ NESTED = [
     attach("cuda-nest-driver", "cuda_nest driver=1", *BOOKED, ("copies", k.check_copies),
            ("none-inside", k.check_none_inside)),
     attach("cuda-nest-shown", "cuda_nest driver=1", *BOOKED, ("copies", k.check_copies),
-           ("inside", k.check_inside), ("inner-frames", k.check_inner_frames), options="--driver"),
+           ("inside", k.check_inside), ("inner-frames", k.check_inner_frames), options="--driver --period 1ms"),
     attach("cuda-nest-static", "cuda_nest_static driver=1", *BOOKED, ("copies", k.check_copies)),
     attach("cuda-nest-cet", "cet/cuda_nest driver=1", *BOOKED),
     direct("cuda-fork", "cuda_fork", ("forked", k.check_forked)),

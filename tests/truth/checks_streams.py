@@ -41,17 +41,26 @@ def check_sync_time(t, per_thread=False):
     return f"{walls} ns"
 
 
+def starved(t, row, slept):
+    """How many of the calls that slept may have waited as long for a CPU, or had their sleep hidden by
+    the host."""
+    return row["run_queue_ns"] // t.truth[slept] + t.lost_events
+
+
 def check_waits(t):
     """Waits that spin are told from those that block, and asynchronous copies that block from others."""
     sync, copy = t.call("cudaStreamSynchronize"), t.call("cudaMemcpyAsync")
     spun, blocked = t.truth["spun_syncs"], t.truth["blocked_syncs"]
     expect(sync["waited"] == spun + blocked, f"{sync['waited']} waited of {spun + blocked}")
-    expect(sync["blocked_calls"] == blocked, f"{sync['blocked_calls']} blocked of {blocked}")
-    expect(sync["spun"] == spun, f"{sync['spun']} spun of {spun}")
+    between("blocked", sync["blocked_calls"], blocked - starved(t, sync, "sync_sleep_ns"), blocked)
+    # One that had to let others have its CPU was less than three quarters of its time on one.
+    between("spun", sync["spun"], spun - sync["involuntary_switches"], spun)
     blocked = t.truth["blocked_copies"]
-    expect(copy["blocked_calls"] == blocked, f"{copy['blocked_calls']} copies blocked of {blocked}")
-    # Of those that do not block, one may be interrupted.
-    between("copies that waited", copy["waited"], blocked, blocked + (20 if t.vm else 3))
+    between("copies that blocked", copy["blocked_calls"],
+            blocked - starved(t, copy, "copy_sleep_ns"), blocked)
+    # Of those that do not block, some may be interrupted.
+    between("copies that waited", copy["waited"], blocked,
+            blocked + copy["involuntary_switches"] + (20 if t.vm else 3))
     return f"{sync['spun']} spun, {sync['blocked_calls']} and {copy['blocked_calls']} blocked"
 
 

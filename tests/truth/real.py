@@ -35,6 +35,7 @@ def library(name):
 
 
 def build(name, *command):
+    """Of its source and what the other programs share."""
     os.makedirs(BIN, exist_ok=True)
     out = os.path.join(BIN, name)
     status, said, err = harness.run([*command, *OBJECTS, "-o", out], timeout=120)

@@ -108,7 +108,8 @@ class Traced:
                 (pid is None or c["pid"] == pid)]
 
     def call(self, name):
-        rows = [c for c in self.calls() if c["name"] == name]
+        """The program's; on this host others may make calls, too."""
+        rows = [c for c in self.calls(self.truth["pid"]) if c["name"] == name]
         expect(len(rows) == 1, f"{len(rows)} rows of {name} in gpu_calls")
         return rows[0]
 

@@ -31,7 +31,9 @@ static void plain(int n)
 
 	for (int i = 0; i < n; i++) {
 		BOOK(cudaLaunchKernel, memory, one, one, NULL, 0, NULL);
+		fake_plan.spin_ns = 100 * US;
 		BOOK(cudaStreamSynchronize, NULL);
+		fake_plan.spin_ns = 0;
 		BOOK_COPY(11, FAKE_H2D, cudaMemcpy, memory, NULL, 11, FAKE_H2D);
 	}
 	inside += driver ? (uint64_t)n : 0;

@@ -47,6 +47,8 @@ int main(int argc, char **argv)
 	book_open();
 	truth_ready();
 	truth_attached();
+	/* A program of a few milliseconds may be gone before its symbols can be read. */
+	truth_sleep(300000000);
 	for (int r = 0; r < 10; r++) {
 		saxpy<<<1, 1>>>(nullptr, nullptr, 1);
 		came_back(0);
