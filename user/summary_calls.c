@@ -64,7 +64,7 @@ static const struct screen_column *columns_for(const struct profile *p)
 /* A call as short as this neither spins nor blocks to any purpose. */
 #define LONG_CALL_NS 20000
 /* Fewer calls than one in this many waited: chance. */
-#define WAITED_SHARE 10
+#define WAITED_SHARE 4
 
 static bool does_wait(const struct profile_call *c)
 {
