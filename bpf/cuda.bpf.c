@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * CUDA calls: wall, on-CPU, run-queue and blocked time, bytes, errors, histogram.
+ * CUDA calls: they open, they nest, they close.
  *
- * A call counts at the outermost traced entry of a thread and is closed by the return that finds
- * its stack pointer. Which calls are open is told by a small stack of entry stack pointers, not by a
+ * A call counts at the outermost traced entry of a thread and is closed by the return that finds its
+ * stack pointer. That it is open is told by its entry's stack pointer and by what lies there, not by a
  * depth counter: longjmp and calls that never return would leave a counter stuck.
  *
  * Context: user probes, in the calling task; preemptible, not migratable. The scheduler's handlers
  * can interrupt at any instruction and change the thread's sums; task_snapshot() copes.
- * Cost: the trap (0.5 us each) and about 0.1 us entry, 0.15 us return.
+ * Cost: the trap (0.5 us each) and about 0.1 us entry, 0.2 us return.
  */
-#include "stack.bpf.h"
+#include "call_args.bpf.h"
+#include "call_account.bpf.h"
+
+/* cudaErrorNotReady, CUDA_ERROR_NOT_READY: the answer "not yet" of a query, not a failure. */
+#define NOT_READY 600
+/* ncclInProgress, likewise. */
+#define NCCL_IN_PROGRESS 7
 
 /* The thread's counters as of now, which is returned, as one consistent set. Before the window: as
  * nothing is accounted yet, zero. */
@@ -33,261 +39,132 @@ static __always_inline u64 task_snapshot(const struct task_state *ts, struct thr
 	return now;
 }
 
-static __always_inline struct api_rec *api_get(const struct task_state *ts)
-{
-	struct api_key key = {
-		.tgid = ts->tgid,
-		.image = ts->image,
-		.call = ts->call,
-		.kind = ts->call_kind,
-	};
-	struct api_rec *r = bpf_map_lookup_elem(&apis, &key);
-	struct cpu_counts *c;
-	u32 zero = 0;
-	void *init;
-
-	if (r)
-		return r;
-	init = bpf_map_lookup_elem(&api_zero, &zero);
-	if (init)
-		bpf_map_update_elem(&apis, &key, init, BPF_NOEXIST);
-	r = bpf_map_lookup_elem(&apis, &key);
-	if (!r) {
-		c = cpu_counts();
-		if (c)
-			__sync_fetch_and_add(&c->lost_map, 1);
-	}
-	return r;
-}
-
 static __always_inline void call_abandon(struct task_state *ts)
 {
-	struct api_rec *r = api_get(ts);
+	struct api_rec *r = api_get(ts, &ts->outer, 0);
 
 	if (r)
 		__sync_fetch_and_add(&r->abandoned, 1);
+	ts->abandoned++;
+	ts->depth = 0;
 }
 
-/* Frames whose entry stack pointer is not above sp are gone (the stack grows down): left by longjmp,
- * an exception, or a return probe that the kernel had no room for. */
-static __always_inline void calls_pop_dead(struct task_state *ts, u64 sp)
+/*
+ * Has the open call been left without a return (longjmp, an exception, a return probe that the kernel
+ * had no room for)? Its frame is gone when the stack pointer is back at or above it (the stack grows
+ * down). Where the program has called deeper again since, the stack pointer does not tell, but the word
+ * that held the return probe's trampoline has been written over.
+ */
+static __always_inline bool call_is_dead(const struct task_state *ts, u64 sp)
 {
-	int i;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct xol_area *area;
+	struct mm_struct *mm;
 
-#pragma unroll
-	for (i = CALL_DEPTH - 1; i >= 0; i--) {
-		if (i >= (int)ts->depth || ts->call_sp[i] > sp)
-			continue;
-		if (i == 0) {
-			call_abandon(ts);
-			ts->abandoned++;
-		}
-		ts->depth = i;
-	}
-}
-
-/* Argument n of the call at its entry, 0: none. args: those in registers, by number. */
-static __always_inline u64 call_arg(const u64 args[8], struct pt_regs *ctx, u8 n)
-{
-	u64 value = 0, at = n;
-
-	if (n > 6) {
-		bpf_probe_read_user(&value, sizeof(value), (void *)(ctx->sp + 8 * (n - 6)));
-		return value;
-	}
-	/* The bound has to be in the very register: clang 18 knows it from the branch and leaves out an
-	 * "& 7", the verifier then knows it of another register. */
-	asm volatile("%0 &= 7" : "+r"(at));
-	return args[at];
-}
-
-/* What the cookie and the arguments say about the call. */
-static __always_inline void call_describe(struct task_state *ts, struct pt_regs *ctx, u64 cookie)
-{
-	/* (A switch over ctx's fields becomes one load at a computed offset, which the verifier
-	 * refuses.) */
-	u64 args[8] = { 0, ctx->di, ctx->si, ctx->dx, ctx->cx, ctx->r8, ctx->r9, 0 };
-	u8 kind = COOKIE_KIND(cookie), times = COOKIE_TIMES(cookie);
-
-	ts->call = COOKIE_CALL(cookie);
-	ts->call_kind = COOKIE_FIXED(cookie);
-	if (kind) {
-		u32 k = call_arg(args, ctx, kind);
-
-		ts->call_kind = k <= 4 ? k + 1 : 0;
-	}
-	ts->call_bytes = call_arg(args, ctx, COOKIE_BYTES(cookie));
-	if (times)
-		ts->call_bytes *= call_arg(args, ctx, times);
+	if (ts->outer.sp <= sp)
+		return true;
+	mm = task->mm;
+	if (!mm)
+		return false;
+	area = mm->uprobes_state.xol_area;
+	return area && user_u64(ts->outer.sp) != area->vaddr;
 }
 
 /* The clock is read once, as late as can be: what comes before counts as the caller's time. */
-static __always_inline void call_open(struct task_state *ts, struct pt_regs *ctx,
-				      struct cpu_counts *c)
+static __always_inline void call_open(struct task_state *ts, struct open_call *oc,
+				      struct pt_regs *ctx, u64 cookie)
 {
-	u64 cookie = bpf_get_attach_cookie(ctx), now;
+	call_describe(oc, ctx, cookie);
+	oc->now = task_snapshot(ts, &oc->at);
+}
 
-	if (cookie & COOKIE_COSTLY && c)
-		__sync_fetch_and_add(&c->costly_hits, 1);
-	call_describe(ts, ctx, cookie);
-	now = task_snapshot(ts, &ts->call_at);
-	if (now >= t_end)
-		return;
-	if (now < t_begin)
+/* False: the window is over. */
+static __always_inline bool outer_open(struct task_state *ts, struct pt_regs *ctx, u64 cookie)
+{
+	call_open(ts, &ts->outer, ctx, cookie);
+	if (ts->outer.now >= t_end)
+		return false;
+	if (ts->outer.now < t_begin)
 		ts->flags |= TASK_OPEN_BEFORE;
 	else
 		ts->flags &= ~TASK_OPEN_BEFORE;
 	ts->flags |= TASK_CALLED;
-	ts->call_sp[0] = ctx->sp;
+	ts->inner_depth = 0;
 	ts->depth = 1;
+	if (COOKIE_WHAT(cookie) == CALL_FREE && !(ts->flags & TASK_OPEN_BEFORE))
+		memory_send(ts, MEMORY_FREE, ts->outer.object, 0, 0);
+	return true;
 }
 
-SEC("uprobe")
-int handle_call_entry(struct pt_regs *ctx)
+static __always_inline struct task_state *task_in_scope(void)
+{
+	struct task_state *ts =
+		bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL, 0);
+
+	return !ts || ts->flags & TASK_FLUSHED ? NULL : ts;
+}
+
+static __always_inline u64 entry_cookie(struct pt_regs *ctx)
 {
 	struct cpu_counts *c = cpu_counts();
-	struct task_state *ts;
-	u64 sp = ctx->sp;
+	u64 cookie = bpf_get_attach_cookie(ctx);
 
-	if (c)
-		__sync_fetch_and_add(&c->call_hits, 1);
-	ts = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL, 0);
-	if (!ts || ts->flags & TASK_FLUSHED)
-		return 0;
+	/* Not atomic: a probe that is preempted here and another's on this CPU may be counted as one. They
+	 * are for the cost only. */
+	if (c) {
+		c->call_hits++;
+		if (cookie & COOKIE_COSTLY)
+			c->costly_hits++;
+	}
+	return cookie;
+}
+
+/* True: the return is to be seen, too. */
+static __always_inline bool call_enter(struct pt_regs *ctx)
+{
+	u64 cookie = entry_cookie(ctx);
+	struct task_state *ts = task_in_scope();
+	bool wanted = false;
+
+	if (!ts)
+		return false;
 	ts->busy++;
 	if (ts->depth) {
 		if (bpf_ktime_get_ns() >= t_end)
 			goto out;
-		calls_pop_dead(ts, sp);
+		if (call_is_dead(ts, ctx->sp))
+			call_abandon(ts);
 	}
 	if (!ts->depth) {
-		call_open(ts, ctx, c);
-	} else if (ts->depth < CALL_DEPTH) {
-		ts->call_sp[ts->depth & (CALL_DEPTH - 1)] = sp;
-		ts->depth++;
+		wanted = outer_open(ts, ctx, cookie);
+	} else if (cfg_nested && (!ts->inner_depth || ts->inner.sp <= ctx->sp)) {
+		call_open(ts, &ts->inner, ctx, cookie);
+		ts->inner_depth = 1;
+		wanted = true;
 	}
 out:
 	ts->busy--;
-	return 0;
+	return wanted;
 }
 
-static __always_inline unsigned int hist_bucket(u64 ns)
+/* What a call took, by state. The sum is its wall time: equal to the difference of two clock readings,
+ * but for a reading that a switch overtook, and then the sum is what the thread's account holds. */
+static __always_inline u64 call_times(const struct open_call *oc, struct thread_times *d)
 {
-	unsigned int shift = 0;
-	u64 v = ns;
-
-	if (ns < (1 << HIST_SUB_BITS))
-		return ns;
-	if (ns >> HIST_MAX_SHIFT)
-		return HIST_BUCKETS - 1;
-	if (v >> 32) {
-		v >>= 32;
-		shift += 32;
-	}
-	if (v >> 16) {
-		v >>= 16;
-		shift += 16;
-	}
-	if (v >> 8) {
-		v >>= 8;
-		shift += 8;
-	}
-	if (v >> 4) {
-		v >>= 4;
-		shift += 4;
-	}
-	if (v >> 2) {
-		v >>= 2;
-		shift += 2;
-	}
-	if (v >> 1)
-		shift += 1;
-	/* shift: index of the highest bit, >= HIST_SUB_BITS */
-	shift -= HIST_SUB_BITS;
-	return (shift << HIST_SUB_BITS) + (ns >> shift);
+	d->on_cpu_ns -= oc->at.on_cpu_ns;
+	d->woken_ns -= oc->at.woken_ns;
+	d->preempted_ns -= oc->at.preempted_ns;
+	d->blocked_ns -= oc->at.blocked_ns;
+	d->voluntary -= oc->at.voluntary;
+	d->involuntary -= oc->at.involuntary;
+	return d->on_cpu_ns + d->woken_ns + d->preempted_ns + d->blocked_ns;
 }
 
-/* Adds what is not zero: an atomic add costs about 5 ns. Other threads of the process share r. */
-#define ADD(field, value)                                   \
-	do {                                                \
-		u64 v_ = (value);                           \
-		if (v_)                                     \
-			__sync_fetch_and_add(&(field), v_); \
-	} while (0)
-
-static __always_inline void api_add(struct task_state *ts, const struct thread_times *d, u64 wall,
-				    bool failed)
+static __always_inline bool call_failed(u64 cookie, u32 code)
 {
-	struct api_rec *r = api_get(ts);
-	unsigned int b;
-	u64 max;
-	int i;
-
-	if (!r)
-		return;
-	if (ts->flags & TASK_OPEN_BEFORE) {
-		__sync_fetch_and_add(&r->open_at_start, 1);
-		return;
-	}
-	__sync_fetch_and_add(&r->calls, 1);
-	if (failed)
-		__sync_fetch_and_add(&r->errors, 1);
-	else
-		ADD(r->bytes, ts->call_bytes);
-	ADD(r->on_cpu_ns, d->on_cpu_ns);
-	ADD(r->run_queue_ns, d->woken_ns + d->preempted_ns);
-	ADD(r->blocked_ns, d->blocked_ns);
-	ADD(r->voluntary, d->voluntary);
-	ADD(r->involuntary, d->involuntary);
-	b = hist_bucket(wall);
-	if (b < HIST_BUCKETS)
-		__sync_fetch_and_add(&r->hist[b], 1);
-	/* A few tries at the maximum: each failure means that another thread raised it. */
-	for (i = 0; i < 4; i++) {
-		max = *(volatile u64 *)&r->max_ns;
-		if (wall <= max || __sync_val_compare_and_swap(&r->max_ns, max, wall) == max)
-			break;
-	}
-}
-
-/* The thread's own time by call: like wait_add(), a slot in its storage, the map when they run out. */
-static __always_inline void thread_call_add(struct task_state *ts, const struct thread_times *d)
-{
-	struct call_slot *s = NULL, *in_map;
-	struct call_key key = {};
-	struct cpu_counts *c;
-	u32 i;
-
-#pragma unroll
-	for (i = 0; i < CALL_SLOTS; i++) {
-		if (!ts->calls[i].call || ts->calls[i].call == ts->call) {
-			s = &ts->calls[i];
-			goto add;
-		}
-	}
-	s = &ts->calls[ts->call_next++ & (CALL_SLOTS - 1)];
-	key.serial = ts->serial;
-	key.call = s->call;
-	in_map = bpf_map_lookup_elem(&thread_calls, &key);
-	if (in_map) {
-		in_map->count += s->count;
-		in_map->on_cpu_ns += s->on_cpu_ns;
-		in_map->woken_ns += s->woken_ns;
-		in_map->preempted_ns += s->preempted_ns;
-		in_map->blocked_ns += s->blocked_ns;
-	} else if (bpf_map_update_elem(&thread_calls, &key, s, BPF_ANY)) {
-		c = cpu_counts();
-		if (c)
-			__sync_fetch_and_add(&c->lost_map, 1);
-	}
-	*s = (struct call_slot){};
-add:
-	s->call = ts->call;
-	s->count++;
-	s->on_cpu_ns += d->on_cpu_ns;
-	s->woken_ns += d->woken_ns;
-	s->preempted_ns += d->preempted_ns;
-	s->blocked_ns += d->blocked_ns;
+	if (COOKIE_API(cookie) == API_NCCL)
+		return code && code != NCCL_IN_PROGRESS;
+	return code && code != NOT_READY;
 }
 
 /* The caller's stack stands for short calls, which no clock tick and no wait ever meets. */
@@ -310,68 +187,198 @@ static __always_inline void call_stack(struct pt_regs *ctx, struct task_state *t
 	sample_send(ctx, s, ctx, true, false);
 }
 
-/* at: the thread's counters at the return, now. */
-static __always_inline void call_close(struct pt_regs *ctx, struct task_state *ts,
-				       struct thread_times *at, u64 now)
+/* What is special about a kind of call. */
+static __always_inline void call_special(struct pt_regs *ctx, struct task_state *ts, u64 wall,
+					 u64 now, bool failed)
 {
-	/* cudaErrorNotReady: the answer "not yet" of a query, not a failure. */
-	u32 rc = ctx->ax;
-	bool failed = rc != 0 && rc != 600;
-	struct thread_times d = *at;
+	struct open_call *oc = &ts->outer;
+	u32 what = COOKIE_WHAT(oc->cookie);
+
+	if (what == CALL_LAUNCH) {
+		launch_add(ts, oc, ctx->ip, wall, now, failed);
+	} else if (what == CALL_COPY || what == CALL_ASYNC_COPY) {
+		copy_add(ts, oc, wall, failed);
+		if (oc->kind == KIND_DEFAULT && oc->dst && oc->src && !failed)
+			memory_send(ts, MEMORY_COPY, oc->dst, wall, 0);
+	} else if (what == CALL_ALLOC && !failed) {
+		alloc_add(ctx, ts, now);
+	} else if (what == CALL_FREE && failed) {
+		memory_send(ts, MEMORY_FREE_FAILED, oc->object, 0, 0);
+	} else if (what == CALL_NAMED && !failed) {
+		name_send(ts, user_u64(oc->object), oc->src, !!(oc->cookie & COOKIE_ALIAS));
+	}
+}
+
+/* d: the thread's counters at the return, now. */
+static __always_inline void outer_close(struct pt_regs *ctx, struct task_state *ts,
+					struct thread_times *d, u64 now)
+{
+	struct open_call *oc = &ts->outer;
+	bool failed = call_failed(oc->cookie, ctx->ax);
+	struct call_slot *slot;
+	struct api_rec *r;
 	u64 wall;
 
 	if (now < t_begin) {
 		ts->depth = 0;
 		return;
 	}
-	d.on_cpu_ns -= ts->call_at.on_cpu_ns;
-	d.woken_ns -= ts->call_at.woken_ns;
-	d.preempted_ns -= ts->call_at.preempted_ns;
-	d.blocked_ns -= ts->call_at.blocked_ns;
-	d.voluntary -= ts->call_at.voluntary;
-	d.involuntary -= ts->call_at.involuntary;
-	/* The states' sum, not the difference of two clock readings: equal, but for a reading that
-	 * a switch overtook, and then the sum is what the thread's account holds. */
-	wall = d.on_cpu_ns + d.woken_ns + d.preempted_ns + d.blocked_ns;
-	api_add(ts, &d, wall, failed);
-	thread_call_add(ts, &d);
+	wall = call_times(oc, d);
+	slot = call_slot_get(ts);
+	call_slot_add(slot, d);
+	r = api_at(slot->api);
+	if (ts->flags & TASK_OPEN_BEFORE) {
+		if (r)
+			__sync_fetch_and_add(&r->open_at_start, 1);
+	} else {
+		if (r)
+			api_add(r, oc, d, wall, failed);
+		if (failed)
+			error_add(ts, ctx->ax, oc->call, 0);
+		stream_add(ts, oc, wall, failed);
+		call_special(ctx, ts, wall, now, failed);
+	}
 	call_stack(ctx, ts, wall, now);
 	ts->depth = 0;
 }
 
-SEC("uretprobe")
-int handle_call_return(struct pt_regs *ctx)
+static __always_inline void inner_close(struct pt_regs *ctx, struct task_state *ts,
+					struct thread_times *d, u64 now)
+{
+	struct open_call *oc = &ts->inner;
+	bool failed = call_failed(oc->cookie, ctx->ax);
+	struct api_rec *r;
+	u64 wall;
+
+	ts->inner_depth = 0;
+	if (oc->now < t_begin)
+		return;
+	wall = call_times(oc, d);
+	r = api_get(ts, oc, ts->outer.call);
+	if (r)
+		api_add(r, oc, d, wall, failed);
+	if (failed)
+		error_add(ts, ctx->ax, oc->call, ts->outer.call);
+}
+
+static __always_inline void call_leave(struct pt_regs *ctx)
 {
 	struct cpu_counts *c = cpu_counts();
-	struct task_state *ts;
+	struct task_state *ts = task_in_scope();
 	u64 sp = ctx->sp - 8; /* the return address is popped already */
 	struct thread_times at;
-	int i, found = -1;
 	u64 now;
 
 	if (c)
-		__sync_fetch_and_add(&c->return_hits, 1);
-	ts = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL, 0);
-	if (!ts || ts->flags & TASK_FLUSHED)
-		return 0;
+		c->return_hits++;
+	if (!ts)
+		return;
 	ts->busy++;
 	now = task_snapshot(ts, &at);
 	if (now >= t_end)
 		goto out;
-#pragma unroll
-	for (i = 0; i < CALL_DEPTH; i++) {
-		if (i < (int)ts->depth && ts->call_sp[i] == sp)
-			found = i;
-	}
-	if (found == 0)
-		call_close(ctx, ts, &at, now);
-	else if (found > 0)
-		ts->depth = found;
-	/* Neither known, nor too deep to be kept, nor of a call that began while the probes were being
-	 * attached (return probes first). */
+	if (ts->depth && ts->outer.sp == sp)
+		outer_close(ctx, ts, &at, now);
+	else if (cfg_nested && ts->depth && ts->inner_depth && ts->inner.sp == sp)
+		inner_close(ctx, ts, &at, now);
+	/* Neither known, nor of a call inside the open one, nor of a call that began while the probes were
+	 * being attached (return probes first). */
 	else if (c && ts->flags & TASK_CALLED && now > probes_ns &&
-		 !(ts->depth == CALL_DEPTH && sp < ts->call_sp[CALL_DEPTH - 1]))
+		 !(ts->depth && sp < ts->outer.sp))
 		__sync_fetch_and_add(&c->lost_return, 1);
+out:
+	ts->busy--;
+}
+
+SEC("uprobe")
+int handle_call_entry(struct pt_regs *ctx)
+{
+	call_enter(ctx);
+	return 0; /* 1 would take the probe away, in kernels before 6.13 */
+}
+
+SEC("uprobe")
+int handle_call_return(struct pt_regs *ctx)
+{
+	call_leave(ctx);
+	return 0;
+}
+
+/* Entry and return of kernels that have sessions (6.13): 1 at the entry means that nobody waits for the
+ * return, and then it costs no trap. At the entry the instruction pointer is the probed address. (There
+ * is bpf_session_is_return(), but not in every kernel's BTF.) */
+SEC("uprobe")
+int handle_call_session(struct pt_regs *ctx)
+{
+	if (bpf_get_func_ip(ctx) == ctx->ip)
+		return !call_enter(ctx);
+	call_leave(ctx);
+	return 0;
+}
+
+/* A function is told its name: __cudaRegisterFunction and the like. No call: entry only. */
+SEC("uprobe")
+int handle_call_register(struct pt_regs *ctx)
+{
+	u64 args[8] = { 0, ctx->di, ctx->si, ctx->dx, ctx->cx, ctx->r8, ctx->r9, 0 };
+	u64 cookie = entry_cookie(ctx);
+	struct task_state *ts = task_in_scope();
+
+	if (!ts || bpf_ktime_get_ns() >= t_end)
+		return 0;
+	ts->busy++;
+	name_send(ts, call_arg(args, ctx, COOKIE_OBJECT(cookie)),
+		  call_arg(args, ctx, COOKIE_NAME(cookie)), 0);
+	ts->busy--;
+	return 0;
+}
+
+/*
+ * Without return probes, a call inside another is told by the outer one's return address: as long as it
+ * is still where it was, above the stack pointer and not far, that call has not returned. (A word that
+ * nobody has written over since can deceive: the call is then left out.)
+ */
+#define NESTED_BYTES 65536
+static __always_inline bool entry_is_nested(struct task_state *ts, u64 sp)
+{
+	return ts->outer.sp > sp && ts->outer.sp - sp < NESTED_BYTES &&
+	       user_u64(ts->outer.sp) == ts->outer.dst;
+}
+
+/* --returns none: counts, bytes and launches, at the entry. */
+SEC("uprobe")
+int handle_call_count(struct pt_regs *ctx)
+{
+	u64 cookie = entry_cookie(ctx), now;
+	struct task_state *ts = task_in_scope();
+	struct open_call *oc;
+	struct api_rec *r;
+	u32 what;
+
+	if (!ts)
+		return 0;
+	ts->busy++;
+	now = bpf_ktime_get_ns();
+	if (!in_window(now) || entry_is_nested(ts, ctx->sp))
+		goto out;
+	oc = &ts->outer;
+	call_describe(oc, ctx, cookie);
+	oc->now = now;
+	/* No copy is followed up here: dst is free for the return address. */
+	oc->dst = user_u64(ctx->sp);
+	r = api_get(ts, oc, 0);
+	if (r) {
+		__sync_fetch_and_add(&r->calls, 1);
+		ADD(r->bytes, oc->bytes);
+	}
+	stream_add(ts, oc, 0, false);
+	what = COOKIE_WHAT(cookie);
+	if (what == CALL_LAUNCH)
+		launch_add(ts, oc, oc->dst, 0, now, false);
+	else if (what == CALL_COPY || what == CALL_ASYNC_COPY)
+		copy_add(ts, oc, 0, 0);
+	/* Not open for the accounts: nobody would ever close it. */
+	ts->depth = 0;
 out:
 	ts->busy--;
 	return 0;

@@ -33,6 +33,10 @@ SHARED const volatile __u32 cfg_after_switch SHARED_INIT(0);
 SHARED const volatile __u32 cfg_stack_bytes SHARED_INIT(SAMPLE_STACK_BYTES);
 /* The room for the user side in the smaller of a sample's two sizes; at least what a walk takes. */
 SHARED const volatile __u32 cfg_small_bytes SHARED_INIT(SAMPLE_SMALL_BYTES);
+/* --returns none: there are entry probes only, and no call is known to end. */
+SHARED const volatile __u32 cfg_entries_only SHARED_INIT(0);
+/* --driver: the first call inside a call is accounted too. */
+SHARED const volatile __u32 cfg_nested SHARED_INIT(0);
 /* From the top of an alternate signal stack, rounded down to 64, to the ucontext of the signal that
  * went there; 0: not known. */
 SHARED const volatile __u32 cfg_sigframe_bytes SHARED_INIT(0);
@@ -46,12 +50,16 @@ SHARED volatile __u64 period_ns SHARED_INIT(10000000);
 SHARED volatile __u64 next_serial SHARED_INIT(1);
 SHARED volatile __u32 next_image SHARED_INIT(1);
 SHARED volatile __u32 next_seq SHARED_INIT(1);
+/* The next free places in api_recs, launch_recs, launchers. */
+SHARED volatile __u32 next_api SHARED_INIT(0);
+SHARED volatile __u32 next_launch SHARED_INIT(0);
+SHARED volatile __u32 next_launcher SHARED_INIT(0);
+/* Stacks of allocations that may still be taken before user space raises it again. */
+SHARED volatile __s32 alloc_stacks SHARED_INIT(0);
 /* When the last library's probes were complete; ~0 while some are being attached. */
 SHARED volatile __u64 probes_ns SHARED_INIT(0);
 /* How the closing iterator did: tasks it had to leave because a handler was still in them. */
 SHARED volatile __u32 close_left SHARED_INIT(0);
-
-#define CALL_DEPTH 4 /* nested traced calls whose stack pointers are kept */
 
 enum task_flags {
 	TASK_PENDING = 1 << 0,	   /* a stack is due at the end of this switch-in */
@@ -62,6 +70,28 @@ enum task_flags {
 	TASK_COUNTED = 1 << 5,	   /* nvcsw and nivcsw are those of its last switch-out */
 	TASK_CALLED = 1 << 6,	   /* entered a traced call at least once */
 };
+
+/* A traced call in progress, as its entry told it. */
+struct open_call {
+	u64 sp; /* the stack pointer at its entry; the return address lies there */
+	u64 cookie;
+	u64 now; /* when */
+	u64 bytes;
+	u64 stream; /* STREAM_NONE: it has none */
+	u64 object; /* see enum call_what */
+	u64 dst, src; /* of a copy of unknown kind */
+	u16 call, kind;
+	u32 pad;
+	struct thread_times at; /* the thread's counters then */
+};
+
+/* A place in launch_recs that a thread has used. */
+struct launch_slot {
+	u64 site, object;
+	u32 launch; /* place + 1; 0: free */
+	u32 call;
+};
+#define LAUNCH_SLOTS 8
 
 /*
  * All that is known about a thread in scope. Having one is being in scope.
@@ -97,14 +127,17 @@ struct task_state {
 	struct call_slot calls[CALL_SLOTS];
 	u32 wait_next, call_next; /* slot to evict next */
 
-	/* Traced calls in progress: entry stack pointers, outermost first. */
-	u64 call_sp[CALL_DEPTH];
+	/* The outermost traced call in progress, if depth is 1; with --driver, the one inside it. */
 	u32 depth;
+	u32 inner_depth;
+	struct open_call outer, inner;
 	u32 abandoned;
-	u16 call, call_kind; /* the outermost */
-	u32 call_pad;
-	u64 call_bytes;
-	struct thread_times call_at; /* the thread's counters then */
+	u32 stream_next;    /* slot to evict next */
+	u64 launch_end_ns;  /* when the last launch returned; 0: none yet */
+	u32 launcher;	    /* place in launchers, + 1; 0: none yet */
+	u32 pad;
+	struct launch_slot launches[LAUNCH_SLOTS];
+	struct stream_slot streams[STREAM_SLOTS]; /* free: calls 0 */
 	char old_comm
 		[INFBPF_COMM]; /* before the last rename: the name of the image that exec ends */
 };
@@ -157,18 +190,72 @@ SHARED struct {
 
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 2048);
+	__uint(max_entries, API_RECS);
 	__type(key, struct api_key);
-	__type(value, struct api_rec);
+	__type(value, u32); /* place in api_recs, + 1 */
 } MAP(apis);
 
-/* One zeroed api_rec: what a new entry starts from (it does not fit the BPF stack). */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, API_RECS);
+	__type(key, u32);
+	__type(value, struct api_rec);
+} MAP(api_recs);
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct error_key);
+	__type(value, u64);
+} MAP(call_errors);
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, struct copy_key);
+	__type(value, struct copy_rec);
+} MAP(copies);
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LAUNCH_RECS);
+	__type(key, struct launch_key);
+	__type(value, u32); /* place in launch_recs, + 1 */
+} MAP(launches);
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LAUNCH_RECS);
+	__type(key, u32);
+	__type(value, struct launch_rec);
+} MAP(launch_recs);
+
+/* In the order in which threads began to launch. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, LAUNCHER_RECS);
+	__type(key, u32);
+	__type(value, struct launcher_rec);
+} MAP(launchers);
+
+/* What the slots in task storage have no room for, and those of threads whose account was lost. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct stream_key);
+	__type(value, struct stream_slot);
+} MAP(streams);
+
+/* Zeroes: what a new entry of a map starts from (the largest does not fit the BPF stack). */
+struct zero_rec {
+	char zeroes[512];
+};
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, u32);
-	__type(value, struct api_rec);
-} MAP(api_zero);
+	__type(value, struct zero_rec);
+} MAP(zero);
 
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -337,6 +424,71 @@ static __always_inline void task_blocked(struct task_state *ts, u64 d)
 	ts->gap_blocked_ns += d;
 	if (!(ts->wait_flags & WAIT_IN_CALL))
 		wait_add(ts, d);
+}
+
+/* Adds what is not zero: an atomic add costs about 5 ns. For records that several threads share. */
+#define ADD(field, value)                                   \
+	do {                                                \
+		u64 v_ = (value);                           \
+		if (v_)                                     \
+			__sync_fetch_and_add(&(field), v_); \
+	} while (0)
+
+/* The entry of a hash map, made zeroed on first use. NULL: the map is full, which is counted. */
+static __always_inline void *map_entry(void *map, const void *key)
+{
+	void *entry = bpf_map_lookup_elem(map, key), *init;
+	struct cpu_counts *c;
+	u32 first = 0;
+
+	if (entry)
+		return entry;
+	init = bpf_map_lookup_elem(&zero, &first);
+	if (init)
+		bpf_map_update_elem(map, key, init, BPF_NOEXIST);
+	entry = bpf_map_lookup_elem(map, key);
+	if (!entry) {
+		c = cpu_counts();
+		if (c)
+			__sync_fetch_and_add(&c->lost_map, 1);
+	}
+	return entry;
+}
+
+/* The place of a record in an array of max, + 1, by its key; the next free one on first use. 0: the map
+ * is full, which is counted. */
+static __always_inline u32 place_get(void *map, const void *key, volatile u32 *next, u32 max)
+{
+	u32 *place = map_entry(map, key);
+	u32 mine;
+
+	if (!place)
+		return 0;
+	if (!*place) {
+		/* Two threads may come at once: the place of the one that is late stays empty. */
+		mine = __sync_fetch_and_add(next, 1);
+		if (mine >= max)
+			return 0;
+		__sync_val_compare_and_swap(place, 0, mine + 1);
+	}
+	return *(volatile u32 *)place;
+}
+
+/* Moves a thread's sums of one stream to the map. */
+static __always_inline void stream_flush(u32 tgid, u32 image, const struct stream_slot *s)
+{
+	struct stream_key key = { .tgid = tgid, .image = image, .stream = s->stream };
+	struct stream_slot *r = map_entry(&streams, &key);
+
+	if (!r)
+		return;
+	ADD(r->calls, s->calls);
+	ADD(r->launches, s->launches);
+	ADD(r->copies, s->copies);
+	ADD(r->bytes, s->bytes);
+	ADD(r->wall_ns, s->wall_ns);
+	ADD(r->syncs, s->syncs);
+	ADD(r->sync_ns, s->sync_ns);
 }
 
 /* 32 random bits, by xorshift64*: a third of the helper's cost, and asked for at every switch. A CPU's

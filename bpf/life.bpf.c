@@ -108,7 +108,14 @@ int BPF_PROG(handle_exec, struct task_struct *task, pid_t old_pid)
 		ts->waits[i] = (struct wait_slot){};
 	for (i = 0; i < CALL_SLOTS; i++)
 		ts->calls[i] = (struct call_slot){};
+	for (i = 0; i < STREAM_SLOTS; i++)
+		ts->streams[i] = (struct stream_slot){};
 	ts->depth = 0;
+	ts->inner_depth = 0;
+	for (i = 0; i < LAUNCH_SLOTS; i++)
+		ts->launches[i] = (struct launch_slot){};
+	ts->launch_end_ns = 0;
+	ts->launcher = 0;
 	ts->abandoned = 0;
 	__builtin_memcpy(ts->old_comm, task->comm, sizeof(ts->old_comm));
 	life_send(LIFE_EXEC, ts->tgid, ts->image, 0, now, task);

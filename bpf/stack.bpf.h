@@ -36,11 +36,13 @@ static __always_inline void regs_save(struct user_regs *out, const struct pt_reg
 static __always_inline void sample_returns(struct rec_sample *s, const struct task_state *ts,
 					   struct task_struct *task)
 {
-	u64 call_sp = ts->depth ? ts->call_sp[0] : ~0ULL;
+	u64 call_sp = ts->depth ? ts->outer.sp : ~0ULL;
+	u64 inner_sp = cfg_nested && ts->inner_depth ? ts->inner.sp : ~0ULL;
 	struct return_instance *ri;
 	u32 i;
 
 	s->call_ra = 0;
+	s->inner_ra = 0;
 	for (i = 0; i < SAMPLE_RETURNS; i++)
 		s->returns[i] = 0;
 	if (!task || !bpf_core_field_exists(task->utask) || !task->utask)
@@ -53,6 +55,8 @@ static __always_inline void sample_returns(struct rec_sample *s, const struct ta
 		}
 		if (ri->stack == call_sp)
 			s->call_ra = ri->orig_ret_vaddr;
+		if (ri->stack == inner_sp)
+			s->inner_ra = ri->orig_ret_vaddr;
 		ri = ri->next;
 	}
 }
@@ -68,7 +72,8 @@ static __always_inline void sample_start(struct rec_sample *s, const struct task
 	s->tid = ts->tid;
 	s->image = ts->image;
 	s->kind = kind;
-	s->call = ts->depth ? ts->call : 0;
+	s->call = ts->depth ? ts->outer.call : 0;
+	s->inner = cfg_nested && ts->depth && ts->inner_depth ? ts->inner.call : 0;
 	s->on_cpu_ns = 0;
 	s->woken_ns = 0;
 	s->preempted_ns = 0;

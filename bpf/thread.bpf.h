@@ -32,17 +32,19 @@ static __always_inline void thread_fill(struct rec_thread *r, const struct task_
 		r->waits[i] = ts->waits[i];
 	for (i = 0; i < CALL_SLOTS; i++)
 		r->calls[i] = ts->calls[i];
+	for (i = 0; i < STREAM_SLOTS; i++)
+		r->streams[i] = ts->streams[i];
 	r->open_call = (struct call_slot){};
 	r->open_kind = 0;
 	r->open_before = 0;
 	r->abandoned = ts->abandoned;
 	if (ts->depth) {
-		r->open_call.call = ts->call;
-		r->open_call.on_cpu_ns = ts->times.on_cpu_ns - ts->call_at.on_cpu_ns;
-		r->open_call.woken_ns = ts->times.woken_ns - ts->call_at.woken_ns;
-		r->open_call.preempted_ns = ts->times.preempted_ns - ts->call_at.preempted_ns;
-		r->open_call.blocked_ns = ts->times.blocked_ns - ts->call_at.blocked_ns;
-		r->open_kind = ts->call_kind;
+		r->open_call.call = ts->outer.call;
+		r->open_call.on_cpu_ns = ts->times.on_cpu_ns - ts->outer.at.on_cpu_ns;
+		r->open_call.woken_ns = ts->times.woken_ns - ts->outer.at.woken_ns;
+		r->open_call.preempted_ns = ts->times.preempted_ns - ts->outer.at.preempted_ns;
+		r->open_call.blocked_ns = ts->times.blocked_ns - ts->outer.at.blocked_ns;
+		r->open_kind = ts->outer.kind;
 		r->open_before = !!(ts->flags & TASK_OPEN_BEFORE);
 	}
 	BPF_CORE_READ_STR_INTO(&r->comm, task, comm);
@@ -55,6 +57,11 @@ static __always_inline void thread_merge(const struct rec_thread *r)
 	struct ended_key key = { .tgid = r->tgid };
 	struct ended_rec zero = {}, *e;
 	struct cpu_counts *c;
+	int i;
+
+	for (i = 0; i < STREAM_SLOTS; i++)
+		if (r->streams[i].calls)
+			stream_flush(r->tgid, r->image, &r->streams[i]);
 
 	__builtin_memcpy(key.comm, r->comm, sizeof(key.comm));
 	e = bpf_map_lookup_elem(&ended, &key);

@@ -126,7 +126,7 @@ endif
 GPU_SAN_O   := $(B)/obj-gpu-san
 GPU_SAN     := -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all
 GPU_SAN_EMU := $(EMU_SRC:%.c=$(GPU_SAN_O)/%.o) $(KERNEL_SRC:%.c=$(GPU_SAN_O)/%.o)
-GPU_TESTS   := kernels emu emu_errors abi serve
+GPU_TESTS   := kernels emu emu_errors emu_graph abi serve
 GPU_TEST_BIN := $(GPU_TESTS:%=$(B)/tests/unit/test_gpu_%)
 
 $(GPU_SAN_O)/%.o: %.c
@@ -135,7 +135,7 @@ $(GPU_SAN_O)/%.o: %.c
 		-DINFBPF_CUDART_MAJOR=$(CUDART_EMU) \
 		-MMD -MP -c $< -o $@
 
-$(addprefix $(B)/tests/unit/test_gpu_,kernels emu emu_errors): $(B)/tests/unit/%: \
+$(addprefix $(B)/tests/unit/test_gpu_,kernels emu emu_errors emu_graph): $(B)/tests/unit/%: \
 		$(GPU_SAN_O)/tests/unit/%.o $(GPU_SAN_EMU)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(GPU_SAN) $(LDFLAGS) $^ -o $@ -lcmocka -lm -lpthread

@@ -20,18 +20,86 @@ $(B)/tests/truth/%: $(B)/tests/truth/obj/%.o $(B)/tests/truth/obj/truth.o
 $(addprefix $(B)/tests/truth/,$(TRUTH_ALONE)): $(B)/tests/truth/%: $(B)/tests/truth/obj/%.o
 	$(CC) -static $^ -o $@
 
-# --- CUDA calls of known length: against a runtime of our own, found beside the program ---
-$(B)/tests/truth/libcudart.so.13: tests/truth/cuda/fake_cudart.c tests/truth/cuda/fake_cudart.h \
-		tests/truth/cuda/fake_cudart.map
+# --- CUDA calls of known number and length: against libraries of our own, found beside the program.
+# Entry points that begin with push %rbp, as NVIDIA's do; all of it once more, in a folder cet, with
+# endbr64 before that. ---
+CUDA_DIR    := $(B)/tests/truth
+CUDA_SRC    := tests/truth/cuda
+CUDA_CFLAGS := $(TRUTH_CFLAGS) -mno-omit-leaf-frame-pointer -fno-shrink-wrap -fPIC -fvisibility=hidden
+CUDA_CXXFLAGS := -std=gnu++17 $(filter-out -std=% -Wstrict-prototypes -Wmissing-prototypes,$(CUDA_CFLAGS))
+CUDA_HDR    := $(wildcard $(CUDA_SRC)/*.h) tests/truth/truth.h
+CUDA_NAMES  := cuda cuda_memory cuda_launch cuda_streams cuda_errors cuda_span cuda_fork cuda_nest
+# The runtime linked in, its calls local symbols; and with those taken away.
+CUDA_STATIC := cuda cuda_memory cuda_launch cuda_nest
+# nvcc --default-stream per-thread
+CUDA_PTSZ   := cuda cuda_memory cuda_launch cuda_streams
+BESIDE      := '-Wl,-rpath,$$ORIGIN'
+
+# A folder of objects each way of compiling.
+$(CUDA_DIR)/obj/cuda/%.o: CUDA_HOW := -fcf-protection=none
+$(CUDA_DIR)/obj/cuda-cet/%.o: CUDA_HOW := -fcf-protection=full
+$(CUDA_DIR)/obj/cuda-static/%.o: CUDA_HOW := -fcf-protection=none -DFAKE_STATIC
+$(CUDA_DIR)/obj/cuda-ptsz/%.o: CUDA_HOW := -fcf-protection=none -DCUDA_API_PER_THREAD_DEFAULT_STREAM
+$(CUDA_DIR)/obj/cuda-library/%.o: CUDA_HOW := -fcf-protection=none -DIN_LIBRARY
+define CUDA_OBJECTS
+$(CUDA_DIR)/obj/$(1)/%.o: $(CUDA_SRC)/%.c $(CUDA_HDR)
+	@mkdir -p $$(@D)
+	$$(CC) $$(CUDA_CFLAGS) $$(CUDA_HOW) -c $$< -o $$@
+$(CUDA_DIR)/obj/$(1)/%.o: $(CUDA_SRC)/%.cc $(CUDA_HDR)
+	@mkdir -p $$(@D)
+	$$(CXX) $$(CUDA_CXXFLAGS) $$(CUDA_HOW) -c $$< -o $$@
+endef
+$(foreach how,cuda cuda-cet cuda-static cuda-ptsz cuda-library,$(eval $(call CUDA_OBJECTS,$(how))))
+# $(1): the objects' folder, $(2): where to. The runtime looks for the driver beside itself.
+define CUDA_BUILD
+$(2)/libcuda.so.1: $$(addprefix $(CUDA_DIR)/obj/$(1)/,fake_cuda.o fake.o)
+	@mkdir -p $$(@D)
+	$$(CC) -shared -Wl,-soname,libcuda.so.1 $$^ -o $$@ -lpthread
+$(2)/libcudart.so.13: $$(addprefix $(CUDA_DIR)/obj/$(1)/,fake_cudart.o fake.o) $(CUDA_SRC)/fake_cudart.map
+	@mkdir -p $$(@D)
+	$$(CC) -shared -Wl,-soname,libcudart.so.13 -Wl,--version-script=$(CUDA_SRC)/fake_cudart.map \
+		$$(filter %.o,$$^) -o $$@ $$(BESIDE) -ldl -lpthread
+$$(addprefix $(2)/,$(CUDA_NAMES) cuda_alive): $(2)/%: $(CUDA_DIR)/obj/$(1)/%.o \
+		$(CUDA_DIR)/obj/$(1)/book.o $(CUDA_DIR)/obj/truth.o $(2)/libcudart.so.13
+	$$(CXX) $$^ -o $$@ $$(BESIDE) -lpthread
+$$(addprefix $(2)/,$(filter-out cuda_alive,$(CUDA_NAMES))): CXX := $(CC)
+$(2)/cuda_nest: $(2)/libcuda.so.1
+CUDA_BIN += $$(addprefix $(2)/,libcuda.so.1 libcudart.so.13 $(CUDA_NAMES) cuda_alive)
+endef
+$(eval $(call CUDA_BUILD,cuda,$(CUDA_DIR)))
+$(eval $(call CUDA_BUILD,cuda-cet,$(CUDA_DIR)/cet))
+
+CUDA_RUNTIME := $(addprefix $(CUDA_DIR)/obj/cuda-static/,fake_cudart.o fake.o)
+$(CUDA_STATIC:%=$(CUDA_DIR)/%_static): $(CUDA_DIR)/%_static: $(CUDA_DIR)/obj/cuda-static/%.o \
+		$(CUDA_DIR)/obj/cuda-static/book.o $(CUDA_DIR)/obj/truth.o $(CUDA_RUNTIME)
+	$(CC) $^ -o $@ $(BESIDE) -ldl -lpthread
+	objcopy --localize-hidden $@
+$(CUDA_DIR)/cuda_nest_static: $(CUDA_DIR)/libcuda.so.1
+$(CUDA_DIR)/cuda_stripped: $(CUDA_DIR)/cuda_static
+	strip -o $@ $<
+$(CUDA_PTSZ:%=$(CUDA_DIR)/%_ptsz): $(CUDA_DIR)/%_ptsz: $(CUDA_DIR)/obj/cuda-ptsz/%.o \
+		$(CUDA_DIR)/obj/cuda-ptsz/book.o $(CUDA_DIR)/obj/truth.o $(CUDA_DIR)/libcudart.so.13
+	$(CC) $^ -o $@ $(BESIDE) -lpthread
+
+# The calls in a library: with the runtime linked into it, and one that comes by dlopen.
+CUDA_LIBRARY := $(addprefix $(CUDA_DIR)/obj/cuda-library/,cuda.o truth.o)
+$(CUDA_DIR)/obj/cuda-library/truth.o: tests/truth/truth.c tests/truth/truth.h
 	@mkdir -p $(@D)
-	$(CC) $(TRUTH_CFLAGS) -fPIC -fvisibility=hidden -shared -Wl,-soname,libcudart.so.13 \
-		-Wl,--version-script=tests/truth/cuda/fake_cudart.map $< -o $@
+	$(CC) $(CUDA_CFLAGS) -c $< -o $@
+$(CUDA_DIR)/libengine.so: $(CUDA_LIBRARY) $(CUDA_RUNTIME)
+	$(CC) -shared -Wl,-soname,$(@F) $^ -o $@ -ldl -lpthread
+	objcopy --localize-hidden $@
+$(CUDA_DIR)/libplugin.so: $(CUDA_LIBRARY) $(CUDA_DIR)/libcudart.so.13
+	$(CC) -shared -Wl,-soname,$(@F) $^ -o $@ $(BESIDE) -lpthread
+$(CUDA_DIR)/cuda_inside: $(CUDA_SRC)/start.c $(CUDA_DIR)/libengine.so
+	$(CC) $(TRUTH_CFLAGS) -Wno-missing-prototypes $^ -o $@ $(BESIDE)
+$(CUDA_DIR)/cuda_late: $(CUDA_SRC)/start.c
+	@mkdir -p $(@D)
+	$(CC) $(TRUTH_CFLAGS) -DLIBRARY='"libplugin.so"' $< -o $@ $(BESIDE) -ldl
+CUDA_BIN += $(addprefix $(CUDA_DIR)/,$(CUDA_STATIC:%=%_static) cuda_stripped $(CUDA_PTSZ:%=%_ptsz) \
+	libengine.so cuda_inside libplugin.so cuda_late)
 
-$(B)/tests/truth/cuda: tests/truth/cuda/cuda.c $(B)/tests/truth/obj/truth.o \
-		$(B)/tests/truth/libcudart.so.13
-	$(CC) $(TRUTH_CFLAGS) $(filter-out %.h,$^) -o $@ '-Wl,-rpath,$$ORIGIN' -lpthread
-
-TEST_PROGRAMS += $(TRUTH_BIN) $(B)/tests/truth/cuda
+TEST_PROGRAMS += $(TRUTH_BIN) $(CUDA_BIN)
 .SECONDARY: $(patsubst %,$(B)/tests/truth/obj/%.o,$(TRUTH_NAMES) $(TRUTH_ALONE) $(TRUTH_SHARED))
 
 # --- unit tests: all of user/ but main(), under the sanitizers whatever flavour the tool is ---
@@ -123,6 +191,10 @@ $(B)/tests/bench/deep: tests/bench/deep.c
 BENCH_BIN := $(addprefix $(B)/tests/bench/,calls deep names pair paths \
 	$(if $(filter x86,$(BPF_ARCH)),unwind))
 TEST_PROGRAMS += $(BENCH_BIN)
+
+# What scripts/test truth and vm need.
+.PHONY: truth-programs
+truth-programs: $(TRUTH_BIN) $(CUDA_BIN)
 
 .PHONY: bench-programs
 bench-programs: $(BENCH_BIN) $(B)/tests/truth/many

@@ -120,7 +120,7 @@ static int attach(struct infbpf_bpf *skel, enum uprobe_kind kind, const struct u
 		  bool is_return, int *fd)
 {
 	int prog = bpf_program__fd(skel->progs.handle_calibrate);
-	int n = uprobe_attach(kind, prog, "/proc/self/exe", site, 1, getpid(), is_return, fd);
+	int n = uprobe_attach(kind == UPROBE_SESSION ? UPROBE_MULTI : kind, prog, "/proc/self/exe", site, 1, getpid(), is_return, fd);
 
 	return n < 0 ? n : 0;
 }
@@ -152,7 +152,7 @@ static int calibrate_probes(struct calibration *c, struct infbpf_bpf *skel, enum
 	err = attach(skel, *kind, &site, false, &c->fds[0]);
 	if (err)
 		return err;
-	if (*kind == UPROBE_MULTI && !threads_pass(skel))
+	if (*kind >= UPROBE_MULTI && !threads_pass(skel))
 		*kind = UPROBE_PERF;
 	entry = measure(cheap_target, PROBE_CALLS);
 	err = attach(skel, *kind, &site, true, &c->fds[1]);

@@ -11,7 +11,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include "cmd.h"
-#include "cuda.h"
+#include "doctor_cuda.h"
 #include "doctor_stacks.h"
 #include "doctor_symbols.h"
 #include "hooks.h"
@@ -82,18 +82,19 @@ static int fentry_refused(void)
 
 static void print_kernel(void)
 {
-	static const char *const uprobe_names[] = { [UPROBE_NONE] = "no",
-						    [UPROBE_PERF] = "yes (perf events)",
-						    [UPROBE_MULTI] = "yes (uprobe_multi)" };
 	bool kprobes = !access("/sys/bus/event_source/devices/kprobe/type", R_OK);
 	struct btf *btf = btf__load_vmlinux_btf();
+	enum uprobe_kind uprobes = uprobe_detect();
 	struct utsname u;
 	int err;
 
 	uname(&u);
-	printf("%-*s%s, BTF %s, uprobes %s, kprobes %s", LABEL, "kernel", u.release,
-	       btf ? "yes" : "no", uprobe_names[uprobe_detect()],
-	       kprobes ? "yes" : "no (CONFIG_KPROBES is not set)");
+	printf("%-*s%s, BTF %s, uprobes ", LABEL, "kernel", u.release, btf ? "yes" : "no");
+	if (uprobes == UPROBE_NONE)
+		printf("no");
+	else
+		printf("yes (%s)", uprobe_kind_name(uprobes));
+	printf(", kprobes %s", kprobes ? "yes" : "no (CONFIG_KPROBES is not set)");
 	btf__free(btf);
 	err = fentry_refused();
 	if (err)
@@ -162,9 +163,8 @@ static void print_privileges(void)
 		printf("%-*sall there\n", LABEL, "privileges");
 }
 
-static int print_process(pid_t pid, struct fault *f)
+static int print_process(pid_t pid, struct cuda_libs *files, struct fault *f)
 {
-	struct cuda_libs libs = { 0 };
 	char label[32], name[32], text[256];
 	int err = target_check_pid(&pid, f);
 
@@ -177,32 +177,10 @@ static int print_process(pid_t pid, struct fault *f)
 		printf("%-*s%s\n", LABEL, "", "a kernel thread: no user stacks, no CUDA calls");
 		return 0;
 	}
-	err = cuda_find_process(pid, &libs);
-	if (err < 0)
+	err = doctor_cuda(stdout, LABEL, pid, files);
+	if (err)
 		return fault_set(f, EXIT_FAILED, -err, "cannot read the maps of %d: %s", pid,
 				 strerror(-err));
-	for (size_t i = 0; i < libs.n; i++) {
-		const struct cuda_lib *lib = &libs.libs[i];
-		size_t costly = 0;
-
-		for (size_t j = 0; j < lib->sites_n; j++)
-			costly += lib->sites[j].costly;
-		printf("%-*s%s   %s%s%s%s", LABEL, "", lib->path, cuda_api_name(lib->api),
-		       lib->emu ? " (emulated)" : "", lib->is_static ? " (static)" : "",
-		       lib->version[0] ? " " : "");
-		printf("%s", lib->version);
-		if (lib->sites_n)
-			printf(", %zu calls found", lib->sites_n);
-		else
-			printf(", not traced: %s", lib->why);
-		if (costly)
-			printf(", %zu of them slow to probe (10 us a hit)", costly);
-		printf("\n");
-	}
-	if (!libs.n)
-		printf("%-*s%s\n", LABEL, "",
-		       "no CUDA library: not mapped yet, or a stripped static runtime");
-	cuda_libs_free(&libs);
 	if (!doctor_stacks(pid, text, sizeof(text)))
 		printf("%-*s%s\n", LABEL, "", text);
 	if (!doctor_symbols(pid, text, sizeof(text)))
@@ -213,6 +191,7 @@ static int print_process(pid_t pid, struct fault *f)
 int cmd_doctor(int argc, char **argv)
 {
 	struct doctor_options o = { 0 };
+	struct cuda_libs files = { 0 };
 	struct fault f = { 0 };
 	int next = options_parse(rows, argc, argv, &o, usage, &f);
 
@@ -226,11 +205,12 @@ int cmd_doctor(int argc, char **argv)
 		print_hooks(&o, &f);
 		print_privileges();
 		for (size_t i = 0; i < o.pids.n; i++)
-			print_process(o.pids.pids[i], &f);
+			print_process(o.pids.pids[i], &files, &f);
 		fflush(stdout);
 	}
 	if (f.code)
 		fault_print(&f);
+	cuda_libs_free(&files);
 	target_pids_free(&o.pids);
 	return f.code;
 }

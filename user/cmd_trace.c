@@ -8,275 +8,8 @@
 #include "clock.h"
 #include "cmd.h"
 #include "format.h"
-#include "options.h"
 #include "out_file.h"
-#include "output.h"
-#include "infbpf.h"
-#include "session.h"
-
-#define DEFAULT_PERIOD_NS   (10 * NS_PER_MS)
-#define DEFAULT_FREQ_HZ	    99
-#define DEFAULT_MAX_STACKS  10000
-#define DEFAULT_MAX_THREADS 4096
-
-struct trace_options {
-	struct session_options session;
-	struct fold_options fold;
-	const char *folded; /* -o, NULL: see folded_default() */
-	const char *svg, *json;
-	bool quiet;
-	bool wide;
-};
-
-/* --- one function and one row an option --- */
-
-static int set_pid(void *out, const char *arg, struct fault *f)
-{
-	return target_parse_pids(arg, &((struct trace_options *)out)->session.pids, f);
-}
-
-static int set_cgroup(void *out, const char *arg, struct fault *f)
-{
-	(void)f;
-	((struct trace_options *)out)->session.cgroup = arg;
-	return 0;
-}
-
-static int set_all(void *out, const char *arg, struct fault *f)
-{
-	(void)f, (void)arg;
-	((struct trace_options *)out)->session.all = true;
-	return 0;
-}
-
-static int set_duration(void *out, const char *arg, struct fault *f)
-{
-	return options_duration("--duration", arg,
-				&((struct trace_options *)out)->session.duration_ns, f);
-}
-
-static int set_output(void *out, const char *arg, struct fault *f)
-{
-	(void)f;
-	((struct trace_options *)out)->folded = arg;
-	return 0;
-}
-
-static int set_json(void *out, const char *arg, struct fault *f)
-{
-	(void)f;
-	((struct trace_options *)out)->json = arg;
-	return 0;
-}
-
-static int set_svg(void *out, const char *arg, struct fault *f)
-{
-	(void)f;
-	((struct trace_options *)out)->svg = arg;
-	return 0;
-}
-
-static int set_state(void *out, const char *arg, struct fault *f)
-{
-	static const struct option_choice choices[] = {
-		{ "all", FOLD_ALL },
-		{ "on-cpu", FOLD_ON_CPU },
-		{ "off-cpu", FOLD_OFF_CPU },
-		{ "run-queue", FOLD_RUN_QUEUE },
-		{ "blocked", FOLD_BLOCKED },
-		{ "gpu", FOLD_GPU },
-		{ NULL, 0 },
-	};
-	int value, err = options_choice("--state", arg, choices, &value, f);
-
-	if (!err)
-		((struct trace_options *)out)->fold.filter = value;
-	return err;
-}
-
-static int set_unit(void *out, const char *arg, struct fault *f)
-{
-	static const struct option_choice choices[] = {
-		{ "us", UNIT_US }, { "ns", UNIT_NS }, { "ms", UNIT_MS }, { NULL, 0 }
-	};
-	int value, err = options_choice("--unit", arg, choices, &value, f);
-
-	if (!err)
-		((struct trace_options *)out)->fold.unit = value;
-	return err;
-}
-
-static int set_period(void *out, const char *arg, struct fault *f)
-{
-	struct trace_options *o = out;
-	int err = options_duration("--period", arg, &o->session.period_ns, f);
-
-	if (!err && (o->session.period_ns < 1000 || o->session.period_ns > 10 * NS_PER_S))
-		return fault_set(f, EXIT_USAGE, EINVAL, "--period: '%s' is not from 1us to 10s",
-				 arg);
-	return err;
-}
-
-static int set_freq(void *out, const char *arg, struct fault *f)
-{
-	uint64_t value;
-	int err = options_number("--freq", arg, 1, 10000, &value, f);
-
-	if (!err)
-		((struct trace_options *)out)->session.freq_hz = value;
-	return err;
-}
-
-static int set_max_stacks(void *out, const char *arg, struct fault *f)
-{
-	uint64_t value;
-	int err = options_number("--max-stacks", arg, 10, 1000000, &value, f);
-
-	if (!err)
-		((struct trace_options *)out)->session.max_stacks = value;
-	return err;
-}
-
-static int set_max_threads(void *out, const char *arg, struct fault *f)
-{
-	uint64_t value;
-	int err = options_number("--max-threads", arg, 0, 10000000, &value, f);
-
-	if (!err)
-		((struct trace_options *)out)->session.max_threads = value;
-	return err;
-}
-
-static int set_hooks(void *out, const char *arg, struct fault *f)
-{
-	static const struct option_choice choices[] = { { "auto", HOOKS_AUTO },
-							{ "btf", HOOKS_BTF },
-							{ "kprobe", HOOKS_KPROBE },
-							{ "tracepoint", HOOKS_TRACEPOINT },
-							{ NULL, 0 } };
-	int value, err = options_choice("--hooks", arg, choices, &value, f);
-
-	if (!err)
-		((struct trace_options *)out)->session.hooks = value;
-	return err;
-}
-
-static int set_unwind(void *out, const char *arg, struct fault *f)
-{
-	static const struct option_choice choices[] = { { "auto", SESSION_UNWIND_AUTO },
-							{ "dwarf", SESSION_UNWIND_DWARF },
-							{ "fp", SESSION_UNWIND_FP },
-							{ NULL, 0 } };
-	int value, err = options_choice("--unwind", arg, choices, &value, f);
-
-	if (!err)
-		((struct trace_options *)out)->session.unwind = value;
-	return err;
-}
-
-static int set_stack_bytes(void *out, const char *arg, struct fault *f)
-{
-	uint64_t value;
-	int err = options_number("--stack-bytes", arg, 512, SAMPLE_STACK_MAX, &value, f);
-
-	/* Whole words. */
-	if (!err)
-		((struct trace_options *)out)->session.stack_bytes = value & ~(uint64_t)15;
-	return err;
-}
-
-static int set_unwind_cache(void *out, const char *arg, struct fault *f)
-{
-	(void)f;
-	((struct trace_options *)out)->session.unwind_cache = arg;
-	return 0;
-}
-
-static int set_lines(void *out, const char *arg, struct fault *f)
-{
-	(void)f, (void)arg;
-	((struct trace_options *)out)->session.lines = true;
-	return 0;
-}
-
-static int set_wide(void *out, const char *arg, struct fault *f)
-{
-	(void)f, (void)arg;
-	((struct trace_options *)out)->wide = true;
-	return 0;
-}
-
-static int set_quiet(void *out, const char *arg, struct fault *f)
-{
-	(void)f, (void)arg;
-	((struct trace_options *)out)->quiet = true;
-	return 0;
-}
-
-static int set_verbose(void *out, const char *arg, struct fault *f)
-{
-	(void)f, (void)arg;
-	((struct trace_options *)out)->session.verbose = true;
-	return 0;
-}
-
-static const struct option_row rows[] = {
-	{ "pid", 'p', "PID[,PID]", "trace these processes, their threads and children", set_pid },
-	{ "cgroup", 'c', "CGROUP", "trace the processes of a cgroup (v1 or v2)", set_cgroup },
-	{ "all", 'a', NULL, "trace the whole host", set_all },
-	{ "duration", 'd', "TIME", "end after TIME: 10, 500ms, 2m", set_duration },
-	{ "output", 'o', "FILE", "folded stacks go here ('-': stdout)", set_output },
-	{ "svg", 0, "FILE", "draw the flame graph", set_svg },
-	{ "json", 0, "FILE", "write the figures as JSON", set_json },
-	{ "state", 0, "STATE", "all, on-cpu, off-cpu, run-queue, blocked or gpu", set_state },
-	{ "unit", 0, "UNIT", "of the folded values: us (default), ns or ms", set_unit },
-	{ "period", 0, "TIME", "wall time a stack of a wait or call stands for (10ms)",
-	  set_period },
-	{ "freq", 0, "HZ", "of the on-CPU samples (99)", set_freq },
-	{ "max-stacks", 0, "N", "stacks a second; beyond, --period is raised (10000)",
-	  set_max_stacks },
-	{ "max-threads", 0, "N", "ended threads with a row of their own (4096)", set_max_threads },
-	{ "unwind", 0, "KIND", "of user stacks: auto, dwarf or fp (frame pointers)", set_unwind },
-	{ "stack-bytes", 0, "N", "of the user stack, copied with each sample (24576)",
-	  set_stack_bytes },
-	{ "unwind-cache", 0, "DIR", "keep unwinding tables here for the next run",
-	  set_unwind_cache },
-	{ "lines", 0, NULL, "source lines and inlined functions in the frames", set_lines },
-	{ "hooks", 0, "KIND", "auto, btf, kprobe or tracepoint, where a hook has it", set_hooks },
-	{ "wide", 'w', NULL, "summary of all threads and calls, not one screen", set_wide },
-	{ "quiet", 'q', NULL, "no summary, no progress", set_quiet },
-	{ "verbose", 'v', NULL, "libbpf's and the kernel's messages", set_verbose },
-	{ NULL, 0, NULL, NULL, NULL },
-};
-
-static const char usage[] =
-	"usage: infbpf trace [-p PID[,PID]] [-c CGROUP] [-a] [-d TIME] [-o FILE] [OPTIONS]\n"
-	"       infbpf trace [OPTIONS] -- COMMAND ARGS\n\n"
-	"Accounts for every nanosecond of every thread until TIME, Ctrl-C, SIGTERM or the target's\n"
-	"end. Folded stacks go to stdout unless that is a terminal, then to infbpf-PID.folded; with\n"
-	"COMMAND, whose stdout is its own, always to a file.";
-
-static int parse(int argc, char **argv, struct trace_options *o, struct fault *f)
-{
-	const struct session_options *s = &o->session;
-	int next = options_parse(rows, argc, argv, o, usage, f);
-
-	if (next < 0)
-		return next;
-	if (next < argc) {
-		if (strcmp(argv[next - 1], "--"))
-			return fault_set(f, EXIT_USAGE, EINVAL,
-					 "'%s': a command to run goes after -- (try --help)",
-					 argv[next]);
-		o->session.command = argv + next;
-	}
-	if (!s->pids.n && !s->cgroup && !s->all && !s->command)
-		return fault_set(f, EXIT_USAGE, EINVAL,
-				 "trace what? -p PID, -c CGROUP, -a or -- COMMAND (try --help)");
-	if (s->all && (s->pids.n || s->cgroup))
-		return fault_set(f, EXIT_USAGE, EINVAL, "--all goes without --pid and --cgroup");
-	return 0;
-}
+#include "trace_options.h"
 
 /* --- outputs --- */
 
@@ -321,16 +54,19 @@ static void show_progress(void *arg, const struct session_progress *p)
 	state->shown = true;
 }
 
-static unsigned int terminal_columns(void)
+/* Stays 0 where it is none. */
+static struct winsize terminal_size(void)
 {
-	struct winsize w;
+	struct winsize w = { 0 };
 
-	return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) || !w.ws_col ? 80 : w.ws_col;
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w))
+		memset(&w, 0, sizeof(w));
+	return w;
 }
 
-enum { OUT_FOLDED, OUT_SVG, OUT_JSON, OUTS };
+enum { OUT_FOLDED, OUT_SVG, OUT_JSON, OUT_LEAKS, OUTS };
 
-/* lines_n: what the note in "written:" counts. */
+/* n: what the note in "written:" counts. */
 static int write_folded(const struct trace_options *o, const struct profile *p, FILE *f, size_t *n)
 {
 	return fold_write(p, &o->fold, f, n);
@@ -350,30 +86,40 @@ static int write_json(const struct trace_options *o, const struct profile *p, FI
 	return json_write(p, f);
 }
 
+static int write_leaks(const struct trace_options *o, const struct profile *p, FILE *f, size_t *n)
+{
+	(void)o;
+	return leaks_write(p, f, n);
+}
+
 static int (*const writers[OUTS])(const struct trace_options *o, const struct profile *p, FILE *f,
 				  size_t *n) = {
 	[OUT_FOLDED] = write_folded,
 	[OUT_SVG] = write_svg,
 	[OUT_JSON] = write_json,
+	[OUT_LEAKS] = write_leaks,
 };
 
 static int write_results(const struct trace_options *o, struct session *s, const struct profile *p,
 			 struct out_file *outs)
 {
-	struct summary_options summary = {
+	const struct winsize terminal = terminal_size();
+	const struct summary_options summary = {
 		.colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR"),
 		.wide = o->wide,
-		.columns = terminal_columns(),
+		.columns = terminal.ws_col,
+		.lines = terminal.ws_row,
+		.leaks = o->leaks != NULL,
 	};
 	bool written[OUTS] = { false };
 	int code = EXIT_DONE, one;
 	const char *comma = "";
-	size_t lines = 0;
+	size_t lines[OUTS] = { 0 };
 
 	for (int i = 0; i < OUTS; i++) {
 		if (!out_begin(&outs[i]))
 			continue;
-		one = out_end(&outs[i], writers[i](o, p, outs[i].f, &lines));
+		one = out_end(&outs[i], writers[i](o, p, outs[i].f, &lines[i]));
 		written[i] = one == EXIT_DONE;
 		code = code ? code : one;
 		session_count_cpu(s);
@@ -385,8 +131,8 @@ static int write_results(const struct trace_options *o, struct session *s, const
 		if (!written[i])
 			continue;
 		fprintf(stderr, "%s %s", *comma ? comma : " written:", outs[i].path);
-		if (i == OUT_FOLDED)
-			fprintf(stderr, " (%zu stacks)", lines);
+		if (i == OUT_FOLDED || i == OUT_LEAKS)
+			fprintf(stderr, " (%zu stacks)", lines[i]);
 		comma = ",";
 	}
 	if (*comma)
@@ -427,19 +173,16 @@ out:
 
 int cmd_trace(int argc, char **argv)
 {
-	struct trace_options o = {
-		.session = { .period_ns = DEFAULT_PERIOD_NS,
-			     .freq_hz = DEFAULT_FREQ_HZ,
-			     .max_stacks = DEFAULT_MAX_STACKS,
-			     .max_threads = DEFAULT_MAX_THREADS,
-			     .stack_bytes = SAMPLE_STACK_BYTES },
-	};
+	struct trace_options o;
 	struct out_file outs[OUTS] = { 0 };
 	char folded[sizeof(outs[0].path)];
 	struct fault f = { 0 };
-	int code, err = parse(argc, argv, &o, &f);
+	int code, err = trace_options_parse(argc, argv, &o, &f);
 	const char *paths[OUTS] = {
-		[OUT_FOLDED] = o.folded, [OUT_SVG] = o.svg, [OUT_JSON] = o.json
+		[OUT_FOLDED] = o.folded,
+		[OUT_SVG] = o.svg,
+		[OUT_JSON] = o.json,
+		[OUT_LEAKS] = o.leaks,
 	};
 
 	if (err == -ECANCELED)

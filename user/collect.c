@@ -9,6 +9,7 @@
 
 /* Distinct stacks kept: about 200,000 of 30 frames. */
 #define STACKS_MAX_BYTES (32UL << 20)
+#define ALLOCATIONS_MAX_BYTES (8UL << 20)
 /* Processes whose maps are read at birth or exec, in 100 ms. */
 #define LIFE_BUDGET 50
 /* Samples kept until they can be walked. */
@@ -25,6 +26,13 @@ struct collect *collect_new(struct profile *p, struct symbols *symbols, struct u
 	c->walk.unwind = unwind;
 	c->later_end = &c->later;
 	c->stacks.max_bytes = STACKS_MAX_BYTES;
+	c->allocation_stacks.max_bytes = ALLOCATIONS_MAX_BYTES;
+	c->memory = memory_new();
+	c->kernels = kernels_new(symbols);
+	if (!c->memory || !c->kernels) {
+		collect_free(c);
+		return NULL;
+	}
 	c->options.t_end_ns = ~0ULL;
 	c->life_budget = LIFE_BUDGET;
 	return c;
@@ -38,7 +46,10 @@ void collect_free(struct collect *c)
 		next = l->next;
 		free(l);
 	}
+	memory_free(c->memory);
+	kernels_free(c->kernels);
 	stacks_free(&c->stacks);
+	stacks_free(&c->allocation_stacks);
 	free(c->extras);
 	free(c);
 }
@@ -56,6 +67,11 @@ uint64_t collect_stacks(const struct collect *c)
 uint64_t collect_lost(const struct collect *c)
 {
 	return c->lost;
+}
+
+uint64_t collect_lost_names(const struct collect *c)
+{
+	return kernels_lost(c->kernels);
 }
 
 size_t collect_threads(const struct collect *c)
@@ -137,6 +153,8 @@ static int on_thread(struct collect *c, const struct rec_thread *r)
 	for (int i = 0; i < CALL_SLOTS && !err; i++)
 		if (r->calls[i].call)
 			err = collect_thread_call(c, r->serial, &r->calls[i]);
+	if (!err)
+		err = collect_streams(c, r);
 	if (err || !r->open_call.call)
 		return err;
 	/* A call still open: its time belongs to it in the graph; it is no finished call. */
@@ -182,6 +200,8 @@ static int add_sample(struct collect *c, const struct rec_sample *s,
 	key.flags = s->flags;
 	key.call = s->call;
 	key.call_return = s->kind == SAMPLE_CALL;
+	key.inner = s->inner;
+	key.inner_after = user->inner_after;
 	e = stacks_get(&c->stacks, &key, locations);
 	if (!e) {
 		c->lost++;
@@ -209,7 +229,9 @@ static int walk_sample(struct collect *c, const struct rec_sample *s, size_t len
 		return -ENOMEM;
 	c->walk.frame_pointers = c->options.frame_pointers;
 	err = collect_stack_user(&c->walk, im, s, len, &user);
-	return err ? err : add_sample(c, s, &user);
+	if (err)
+		return err;
+	return s->kind == SAMPLE_ALLOC ? collect_allocation(c, s, &user) : add_sample(c, s, &user);
 }
 
 /* Keeps a copy for walk_later(). */
@@ -323,15 +345,20 @@ int collect_record(struct collect *c, const void *data, size_t len)
 			return -EINVAL;
 		on_resolve(c, data);
 		return 0;
+	case REC_MEMORY:
+		return len < sizeof(struct rec_memory) ? -EINVAL : memory_record(c->memory, data);
+	case REC_NAME:
+		return len < sizeof(struct rec_name) ? -EINVAL : kernels_name(c->kernels, data);
+	case REC_LAUNCH:
+		if (len < sizeof(struct rec_launch))
+			return -EINVAL;
+		return kernels_launch(c->kernels, &((const struct rec_launch *)data)->key);
 	}
 	return -EINVAL;
 }
 
-/* A location may be several frames, where functions are inlined. */
-#define FRAMES_MAX (USER_FRAMES_MAX + 1 + INFBPF_MAX_STACK)
-
-static size_t name_frames(struct collect *c, const uint32_t *locations, size_t n,
-			  const char **frames, size_t max)
+size_t collect_name_frames(struct collect *c, const uint32_t *locations, size_t n,
+			   const char **frames, size_t max)
 {
 	size_t at = 0;
 
@@ -349,17 +376,25 @@ static int add_stack(struct collect *c, const struct stack_entry *e, const char 
 		.flags = key->flags,
 		.call = cuda_call_name(key->call),
 		.call_return = key->call_return,
+		.inner = cuda_call_name(key->inner),
 		.frames = frames,
 	};
 	int err = 0;
 
-	s.outside_n = name_frames(c, e->locations, key->outside_n, frames, FRAMES_MAX);
+	s.outside_n = collect_name_frames(c, e->locations, key->outside_n, frames, COLLECT_FRAMES_MAX);
+	/* (Inlined frames are counted where --lines shows them.) */
+	s.inner_after = s.outside_n;
+	if (key->inner_after > key->outside_n)
+		s.inner_after += collect_name_frames(c, e->locations + key->outside_n,
+						     key->inner_after - key->outside_n,
+						     frames + s.outside_n,
+						     COLLECT_FRAMES_MAX - s.outside_n);
 	s.user_n = s.outside_n;
-	s.user_n += name_frames(c, e->locations + key->outside_n, key->user_n - key->outside_n,
-				frames + s.user_n, FRAMES_MAX - s.user_n);
+	s.user_n += collect_name_frames(c, e->locations + key->outside_n, key->user_n - key->outside_n,
+				frames + s.user_n, COLLECT_FRAMES_MAX - s.user_n);
 	s.frames_n = s.user_n;
-	s.frames_n += name_frames(c, e->locations + key->user_n, key->frames_n - key->user_n,
-				  frames + s.frames_n, FRAMES_MAX - s.frames_n);
+	s.frames_n += collect_name_frames(c, e->locations + key->user_n, key->frames_n - key->user_n,
+				  frames + s.frames_n, COLLECT_FRAMES_MAX - s.frames_n);
 	for (int state = 0; state < PROFILE_STATES && !err; state++) {
 		if (!e->weight_ns[state])
 			continue;
@@ -372,7 +407,7 @@ static int add_stack(struct collect *c, const struct stack_entry *e, const char 
 
 int collect_finish(struct collect *c)
 {
-	const char **frames = calloc(FRAMES_MAX, sizeof(*frames));
+	const char **frames = calloc(COLLECT_FRAMES_MAX, sizeof(*frames));
 	int err;
 
 	if (!frames)

@@ -27,6 +27,7 @@ struct collect_options {
 	uint64_t on_cpu_period_ns;
 	size_t max_threads;
 	bool frame_pointers; /* user stacks by frame pointers only */
+	bool entries_only;   /* --returns none: calls have no lengths */
 	/* The command that infbpf started: what its process did before exec is not the command's. */
 	uint32_t command_tgid;
 	collect_life_fn life;
@@ -43,8 +44,16 @@ int collect_record(struct collect *c, const void *data, size_t len);
 /* The maps' contents, after the close (descriptors). */
 int collect_waits(struct collect *c, int map_fd);
 int collect_thread_calls(struct collect *c, int map_fd);
-int collect_apis(struct collect *c, int map_fd);
 int collect_ended(struct collect *c, int map_fd);
+int collect_errors(struct collect *c, int map_fd);
+int collect_copies(struct collect *c, int map_fd);
+int collect_stream_map(struct collect *c, int map_fd);
+int collect_launchers(struct collect *c, int map_fd);
+/* These two have a second map, an array, with the records. */
+int collect_apis(struct collect *c, int map_fd, int recs_fd);
+int collect_launches(struct collect *c, int map_fd, int recs_fd);
+/* What is known of memory. */
+int collect_memory(struct collect *c);
 
 /* Names every stack and hands it to the profile. */
 int collect_finish(struct collect *c);
@@ -53,6 +62,7 @@ int collect_finish(struct collect *c);
 int collect_refill(struct collect *c);
 uint64_t collect_stacks(const struct collect *c); /* samples so far */
 uint64_t collect_lost(const struct collect *c);	  /* samples dropped here: too many distinct ones */
+uint64_t collect_lost_names(const struct collect *c); /* names of functions, likewise */
 size_t collect_threads(const struct collect *c);  /* accounts so far */
 
 #endif /* COLLECT_H */

@@ -7,16 +7,18 @@
 #include "collect_private.h"
 #include "cuda.h"
 
-/* Calls fn for every entry of a hash map; key and value have room for the map's sizes. */
-static int map_each(int fd, void *key, void *value, int (*fn)(struct collect *, void *, void *),
-		    struct collect *c)
+int collect_each(struct collect *c, int map_fd, int recs_fd, void *key, void *value,
+		 int (*fn)(struct collect *, void *key, void *value))
 {
 	void *previous = NULL;
+	__u32 place;
 	int err;
 
-	while (!bpf_map_get_next_key(fd, previous, key)) {
+	while (!bpf_map_get_next_key(map_fd, previous, key)) {
 		previous = key;
-		if (bpf_map_lookup_elem(fd, key, value))
+		if (bpf_map_lookup_elem(map_fd, key, recs_fd < 0 ? value : &place))
+			continue;
+		if (recs_fd >= 0 && (!place-- || bpf_map_lookup_elem(recs_fd, &place, value)))
 			continue;
 		err = fn(c, key, value);
 		if (err)
@@ -39,7 +41,7 @@ int collect_waits(struct collect *c, int map_fd)
 	struct wait_slot value;
 	struct wait_key key;
 
-	return map_each(map_fd, &key, &value, on_wait_entry, c);
+	return collect_each(c, map_fd, -1, &key, &value, on_wait_entry);
 }
 
 static int on_call_entry(struct collect *c, void *k, void *v)
@@ -54,7 +56,7 @@ int collect_thread_calls(struct collect *c, int map_fd)
 	struct call_slot value;
 	struct call_key key;
 
-	return map_each(map_fd, &key, &value, on_call_entry, c);
+	return collect_each(c, map_fd, -1, &key, &value, on_call_entry);
 }
 
 /* One (process image, call): kinds of copy merged, histograms added. */
@@ -64,16 +66,13 @@ struct api_sum {
 	struct api_sum *next;
 };
 
-struct api_sums {
-	struct api_sum *first;
-};
-
 static int api_sum_add(struct api_sums *sums, const struct api_key *key, const struct api_rec *r)
 {
 	struct api_sum *s;
 
 	for (s = sums->first; s; s = s->next)
-		if (s->key.tgid == key->tgid && s->key.call == key->call)
+		if (s->key.tgid == key->tgid && s->key.call == key->call &&
+		    s->key.inside == key->inside)
 			break;
 	if (!s) {
 		s = calloc(1, sizeof(*s));
@@ -91,6 +90,9 @@ static int api_sum_add(struct api_sums *sums, const struct api_key *key, const s
 	s->rec.blocked_ns += r->blocked_ns;
 	s->rec.voluntary += r->voluntary;
 	s->rec.involuntary += r->involuntary;
+	s->rec.waited += r->waited;
+	s->rec.blocked_calls += r->blocked_calls;
+	s->rec.spun += r->spun;
 	s->rec.abandoned += r->abandoned;
 	s->rec.open_at_start += r->open_at_start;
 	if (r->max_ns > s->rec.max_ns)
@@ -100,7 +102,7 @@ static int api_sum_add(struct api_sums *sums, const struct api_key *key, const s
 	return 0;
 }
 
-static const char *process_name(const struct collect *c, uint32_t pid)
+const char *collect_process_name(const struct collect *c, uint32_t pid)
 {
 	for (size_t i = 0; i < c->profile->threads_n; i++)
 		if (c->profile->threads[i].pid == pid)
@@ -113,78 +115,91 @@ static uint64_t api_wall_ns(const struct api_rec *r)
 	return r->on_cpu_ns + r->run_queue_ns + r->blocked_ns;
 }
 
+/* Nobody saw how long a call took, or how it ended. */
+static void call_lengths_unknown(struct profile_call *call)
+{
+	uint64_t *const fields[] = { &call->errors,	 &call->abandoned, &call->open_at_start,
+				     &call->open_at_end, &call->wall_ns,   &call->on_cpu_ns,
+				     &call->run_queue_ns, &call->blocked_ns, &call->voluntary,
+				     &call->involuntary, &call->max_ns,	   &call->p50_ns,
+				     &call->p95_ns,	 &call->p99_ns,	   &call->waited,
+				     &call->blocked_calls, &call->spun };
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		*fields[i] = PROFILE_UNKNOWN;
+}
+
 static int add_api(struct collect *c, const struct api_sum *s)
 {
+	const struct cuda_call *row = &cuda_calls[s->key.call - 1];
 	struct profile_call call = { 0 };
-	struct api_extra *extra = collect_extra(c, s->key.tgid, s->key.call);
+	struct api_extra *extra = NULL;
 
-	if (!extra)
-		return -ENOMEM;
 	call.pid = s->key.tgid;
-	call.process = process_name(c, s->key.tgid);
-	call.name = cuda_call_name(s->key.call);
-	call.api = cuda_api_name(cuda_calls[s->key.call - 1].api);
-	call.group = cuda_group_name(cuda_calls[s->key.call - 1].group);
+	call.process = collect_process_name(c, s->key.tgid);
+	call.name = row->name;
+	call.api = cuda_api_name(row->api);
+	call.group = cuda_group_name(row->group);
+	call.inside = cuda_call_name(s->key.inside);
+	call.is_sync = row->what == CALL_SYNC;
+	call.is_async_copy = row->what == CALL_ASYNC_COPY;
 	call.calls = s->rec.calls;
 	call.errors = s->rec.errors;
 	call.bytes = s->rec.bytes;
-	call.abandoned = s->rec.abandoned + extra->abandoned;
+	call.abandoned = s->rec.abandoned;
 	call.open_at_start = s->rec.open_at_start;
-	call.open_at_end = extra->open_at_end;
+	if (!s->key.inside) {
+		extra = collect_extra(c, s->key.tgid, s->key.call);
+		if (!extra)
+			return -ENOMEM;
+		call.abandoned += extra->abandoned;
+		call.open_at_end = extra->open_at_end;
+	}
 	call.wall_ns = api_wall_ns(&s->rec);
 	call.on_cpu_ns = s->rec.on_cpu_ns;
 	call.run_queue_ns = s->rec.run_queue_ns;
 	call.blocked_ns = s->rec.blocked_ns;
 	call.voluntary = s->rec.voluntary;
 	call.involuntary = s->rec.involuntary;
+	call.waited = s->rec.waited;
+	call.blocked_calls = s->rec.blocked_calls;
+	call.spun = s->rec.spun;
 	call.max_ns = s->rec.calls ? s->rec.max_ns : PROFILE_UNKNOWN;
 	call.p50_ns = hist_quantile(s->rec.hist, 0.50, s->rec.max_ns);
 	call.p95_ns = hist_quantile(s->rec.hist, 0.95, s->rec.max_ns);
 	call.p99_ns = hist_quantile(s->rec.hist, 0.99, s->rec.max_ns);
+	if (c->options.entries_only)
+		call_lengths_unknown(&call);
 	return profile_add_call(c->profile, &call);
 }
 
-static int add_copy(struct collect *c, const struct api_key *key, const struct api_rec *r)
+static int on_api(struct collect *c, void *k, void *v)
 {
-	struct profile_copy copy = {
-		.pid = key->tgid,
-		.kind = cuda_copy_kind(key->kind),
-		.calls = r->calls,
-		.bytes = r->bytes,
-		.wall_ns = api_wall_ns(r),
-	};
+	const struct api_key *key = k;
 
-	return copy.kind && r->calls ? profile_add_copy(c->profile, &copy) : 0;
+	return cuda_call_name(key->call) ? api_sum_add(&c->sums, key, v) : 0;
 }
 
-int collect_apis(struct collect *c, int map_fd)
+int collect_apis(struct collect *c, int map_fd, int recs_fd)
 {
-	struct api_key key, *previous = NULL;
-	struct api_sums sums = { 0 };
 	struct api_sum *s, *next;
 	struct api_rec value;
-	int err = 0;
+	struct api_key key;
+	int err = collect_each(c, map_fd, recs_fd, &key, &value, on_api);
 
-	while (!err && !bpf_map_get_next_key(map_fd, previous, &key)) {
-		previous = &key;
-		if (!cuda_call_name(key.call) || bpf_map_lookup_elem(map_fd, &key, &value))
-			continue;
-		err = api_sum_add(&sums, &key, &value);
-		if (!err)
-			err = add_copy(c, &key, &value);
-	}
 	/* Calls that are only ever open have no record of their own. */
 	memset(&value, 0, sizeof(value));
 	for (size_t i = 0; i < c->extras_n && !err; i++) {
 		key = (struct api_key){ .tgid = c->extras[i].tgid, .call = c->extras[i].call };
-		err = api_sum_add(&sums, &key, &value);
+		err = api_sum_add(&c->sums, &key, &value);
 	}
-	for (s = sums.first; s; s = next) {
+	for (s = c->sums.first; s; s = next) {
 		next = s->next;
 		if (!err)
 			err = add_api(c, s);
 		free(s);
 	}
+	c->sums.first = NULL;
 	return err;
 }
 
@@ -198,7 +213,7 @@ static int on_ended_entry(struct collect *c, void *k, void *v)
 	memcpy(comm, key->comm, sizeof(key->comm));
 	t.serial = 1ULL << 63 | c->threads++; /* no thread's own: its stacks are not kept apart */
 	t.pid = key->tgid;
-	t.process = process_name(c, key->tgid);
+	t.process = collect_process_name(c, key->tgid);
 	t.comm = comm;
 	t.merged = r->threads;
 	t.ended = true;
@@ -218,5 +233,5 @@ int collect_ended(struct collect *c, int map_fd)
 	struct ended_rec value;
 	struct ended_key key;
 
-	return map_each(map_fd, &key, &value, on_ended_entry, c);
+	return collect_each(c, map_fd, -1, &key, &value, on_ended_entry);
 }

@@ -5,6 +5,8 @@
 
 #include "collect.h"
 #include "collect_stack.h"
+#include "kernels.h"
+#include "memory.h"
 #include "stacks.h"
 
 #define PENDING_SLOTS 4096 /* stacks taken at switch-out whose gap is not over yet; power of two */
@@ -22,6 +24,11 @@ struct api_extra {
 	uint64_t open_at_end, abandoned;
 };
 
+/* Calls by process and name, all kinds of copy together; in collect_maps.c. */
+struct api_sums {
+	struct api_sum *first;
+};
+
 /* A sample whose stack cannot be walked yet: a file's index is still being built. */
 struct later {
 	struct later *next;
@@ -34,7 +41,11 @@ struct collect {
 	struct collect_walk walk;
 	struct collect_options options;
 	struct stacks stacks;
+	struct stacks allocation_stacks; /* theirs; no weights */
+	struct memory *memory;
+	struct kernels *kernels;
 	struct pending pending[PENDING_SLOTS];
+	struct api_sums sums;
 	struct api_extra *extras;
 	size_t extras_n, extras_room;
 	uint64_t samples, lost;
@@ -48,5 +59,20 @@ struct collect {
 struct api_extra *collect_extra(struct collect *c, uint32_t tgid, uint16_t call);
 /* Time of a thread inside a call, into the profile. */
 int collect_thread_call(struct collect *c, uint64_t serial, const struct call_slot *s);
+
+/* Calls fn for every entry of a hash map, recs_fd >= 0: whose values are places, + 1, in that array; then
+ * value is the array's element. key and value have room for the maps' sizes. */
+int collect_each(struct collect *c, int map_fd, int recs_fd, void *key, void *value,
+		 int (*fn)(struct collect *, void *key, void *value));
+/* The name of a process by the threads' accounts, "?": it has none. */
+const char *collect_process_name(const struct collect *c, uint32_t pid);
+/* A location may be several frames, where functions are inlined. */
+#define COLLECT_FRAMES_MAX (USER_FRAMES_MAX + 1 + INFBPF_MAX_STACK)
+size_t collect_name_frames(struct collect *c, const uint32_t *locations, size_t n,
+			   const char **frames, size_t max);
+/* collect_cuda.c: a thread's slots of streams; its stack at an allocation. */
+int collect_streams(struct collect *c, const struct rec_thread *r);
+int collect_allocation(struct collect *c, const struct rec_sample *s,
+		       const struct collect_stack *user);
 
 #endif /* COLLECT_PRIVATE_H */

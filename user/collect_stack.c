@@ -109,7 +109,7 @@ static int locate(struct walk *w, const struct unwind_frame *frames, size_t n, c
 		  struct collect_stack *out)
 {
 	const struct rec_sample *s = w->sample;
-	size_t inside = 0, at = 0;
+	size_t inside = 0, inner = 0, at = 0;
 
 	if (root) {
 		out->locations[at] = symbols_marker_location(w->how->symbols, root);
@@ -121,13 +121,19 @@ static int locate(struct walk *w, const struct unwind_frame *frames, size_t n, c
 			inside = i + 1; /* this one is the caller */
 			break;
 		}
+	for (size_t i = 0; i < n && s->inner_ra; i++)
+		if (frames[i].ip == s->inner_ra) {
+			inner = i + 1;
+			break;
+		}
 	for (size_t i = n; i-- > 0;)
 		out->locations[at++] =
 			symbols_user_location(w->how->symbols, w->im, frames[i].ip,
-					      frames[i].exact && (i || s->kind != SAMPLE_CALL));
+					      frames[i].exact && (i || (s->kind != SAMPLE_CALL && s->kind != SAMPLE_ALLOC)));
 	out->n = at;
 	/* No return address to look for: the return probe is at work, and all of the stack is callers. */
 	out->outside = inside ? at + 1 - inside : s->call_ra ? !!root : at;
+	out->inner_after = inner ? at + 1 - inner : out->outside;
 	return 0;
 }
 
@@ -198,6 +204,7 @@ int collect_stack_user(const struct collect_walk *how, struct sym_image *im,
 					  .read_file = read_file };
 	out->n = 0;
 	out->outside = 0;
+	out->inner_after = 0;
 	if (s->user_n)
 		return take_walked(&w, len, out);
 	if (!s->regs.ip)

@@ -81,12 +81,12 @@ static FILE *list_start(const char *interpreter, const char *program, pid_t *pid
 	return f;
 }
 
-/* The path in "\tlibcudart.so.13 => /path with spaces/libcudart.so.13 (0x...)", for CUDA libraries. */
+/* The path in "\tlibcudart.so.13 => /path with spaces/libcudart.so.13 (0x...)". */
 static bool list_path(char *line, char **path)
 {
 	char *arrow = strstr(line, " => "), *end = strrchr(line, '(');
 
-	if (strncmp(line + strspn(line, " \t"), "libcuda", 7) || !arrow || !end || end < arrow + 6)
+	if (!arrow || !end || end < arrow + 6)
 		return false;
 	end[-1] = 0;
 	*path = arrow + 4;

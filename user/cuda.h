@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Which CUDA calls there are (cuda_api.c) and where they sit in a process (cuda_find.c). */
+/* Which CUDA calls there are (cuda_api.c) and where they sit in a file (cuda_lib.c) and in
+ * a process (cuda_find.c). */
 #ifndef CUDA_H
 #define CUDA_H
 
@@ -7,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "array.h"
 #include "infbpf.h"
 
 /* What --gpu-calls chooses by. The names are in cuda_select.c. */
@@ -84,42 +86,81 @@ const char *cuda_error_name(enum call_api api, int code);
  */
 int cuda_select(const char *list, bool *chosen, const char **bad, size_t *bad_n);
 
+/* A place to probe. Several calls may share one. */
 struct cuda_site {
 	uint64_t offset; /* in the file, of the instruction to probe */
 	uint64_t cookie;
-	uint16_t row; /* of cuda_calls */
-	bool costly;  /* the instruction has to be single-stepped: about 10 us a hit */
+	uint16_t row;	/* of cuda_calls */
+	uint16_t leads; /* all it does is jump to this call: its row + 1, 0: no such */
+	bool costly;	/* the instruction has to be single-stepped: about 10 us a hit */
 };
 
-/* One file that holds CUDA entry points. */
+/* One file that holds CUDA calls, or would and does not show them. */
 struct cuda_lib {
 	uint64_t dev, inode; /* as stat() has them */
-	char *path;	     /* as the process sees it */
-	char *open_path; /* where infbpf can open it: /proc/PID/map_files/... or the like; good for as
-			  * long as that process lives */
+	char *path;	     /* as the first process sees it in which it was found */
 	enum call_api api;
-	bool emu;	  /* gpu/emu's runtime: exports infbpf_emu_runtime */
-	bool is_static;	  /* a static runtime inside a program or another library */
+	bool emu;	/* gpu/emu's runtime: exports infbpf_emu_runtime */
+	bool is_static; /* a runtime linked into a program or another library */
+	bool stripped;	/* and its names are gone: its calls are seen in the driver library only */
+	bool unopened;	/* it could not be opened; nothing is known of it */
+	bool probed;	/* left to the caller */
 	char version[16]; /* "13.0" or "13"; "" unknown */
 	struct cuda_site *sites;
 	size_t sites_n;
 	char why[96]; /* no sites: why not */
 };
-struct cuda_libs {
-	struct cuda_lib *libs;
-	size_t n;
-	/* Programs looked into for a static runtime and found without, so that they are not read again
-	 * each time: pairs of device and inode. */
-	uint64_t (*without)[2];
-	size_t without_n;
+
+/* A set of files, by what tells them apart. */
+struct cuda_ids {
+	struct cuda_id {
+		uint64_t dev, inode, mtime_ns, size;
+	} * ids;
+	size_t n, room;
+	struct hash_index index;
 };
 
-/* Adds the CUDA libraries mapped by pid that are not in libs yet (by device and inode). Returns how
- * many were added or a negative errno. */
-int cuda_find_process(pid_t pid, struct cuda_libs *libs);
+/* The files looked into so far, each once however many processes map it. */
+struct cuda_libs {
+	struct cuda_lib *libs;
+	size_t n, room;
+	struct cuda_ids without; /* nothing of CUDA is in them */
+	/* Bytes of symbol tables read in files whose names do not tell; from read_limit on (0: none) such
+	 * files wait for a later look. */
+	uint64_t read, read_limit;
+	size_t unread; /* left out for good: all together were more than is read of other people's files */
+};
+
+/* What a process maps of these. */
+struct cuda_process {
+	struct cuda_use {
+		size_t lib;	 /* in struct cuda_libs */
+		char *open_path; /* where infbpf can open it: /proc/PID/map_files/... or the like; good
+				  * for as long as that process lives */
+	} * uses;
+	size_t n, room;
+	struct cuda_ids seen; /* mappings looked at: dev and inode as /proc/PID/maps has them */
+};
+
+/* Adds the files with CUDA calls mapped by pid that p does not have yet. Returns how many were added or
+ * a negative errno. */
+int cuda_find_process(pid_t pid, struct cuda_libs *libs, struct cuda_process *p);
 /* The same for one file by path, e.g. one that a program will load. 0 when it is none. */
-int cuda_find_file(const char *path, struct cuda_libs *libs);
+int cuda_find_file(const char *path, struct cuda_libs *libs, struct cuda_process *p);
+/* It is another program now: none of its mappings is the one that was looked at. */
+void cuda_process_forget(struct cuda_process *p);
+void cuda_process_free(struct cuda_process *p);
 void cuda_libs_free(struct cuda_libs *libs);
+
+/* cuda_lib.c: one file. */
+/* The API that a file's name tells ("libcudart-9335f6a2.so.12"), -1: it is not called like a CUDA
+ * library. */
+int cuda_lib_api(const char *path);
+/* Looks into an open file, which it closes. Fills all of lib but what names the file. Returns 1, 0 when
+ * there is nothing of CUDA in it, or a negative errno with nothing to be freed. read: see struct
+ * cuda_libs. */
+int cuda_lib_look(struct cuda_lib *lib, const char *path, int fd, uint64_t *read);
+void cuda_lib_free(struct cuda_lib *lib);
 
 /* Decodes the start of a function: how far in the probe goes so that the kernel emulates the
  * instruction instead of single-stepping it (an endbr64 is stepped over; the stack pointer there is

@@ -9,6 +9,9 @@
 #include "cuda_attach.h"
 #include "fds.h"
 
+/* Of symbol tables, read in one round of looks while events wait to be drained: 0.1 s. */
+#define TICK_BYTES (128ULL << 20)
+
 static struct cuda_attach_process *process_get(struct cuda_attach *a, pid_t pid)
 {
 	struct cuda_attach_process *p;
@@ -16,15 +19,9 @@ static struct cuda_attach_process *process_get(struct cuda_attach *a, pid_t pid)
 	for (size_t i = 0; i < a->processes_n; i++)
 		if (a->processes[i].pid == pid)
 			return &a->processes[i];
-	if (a->processes_n == a->processes_room) {
-		size_t room = a->processes_room ? a->processes_room * 2 : 16;
-
-		p = reallocarray(a->processes, room, sizeof(*p));
-		if (!p)
-			return NULL;
-		a->processes = p;
-		a->processes_room = room;
-	}
+	if (array_grow(&a->processes, &a->processes_room, a->processes_n + 1,
+		       sizeof(*a->processes)))
+		return NULL;
 	p = &a->processes[a->processes_n++];
 	*p = (struct cuda_attach_process){ .pid = pid };
 	return p;
@@ -32,127 +29,178 @@ static struct cuda_attach_process *process_get(struct cuda_attach *a, pid_t pid)
 
 static int fds_reserve(struct cuda_attach *a, size_t more)
 {
-	size_t room = a->fds_room ? a->fds_room : 64;
-	int *fds;
+	return array_grow(&a->fds, &a->fds_room, a->fds_n + more, sizeof(*a->fds));
+}
 
-	while (room < a->fds_n + more)
-		room *= 2;
-	if (room == a->fds_room)
-		return 0;
-	fds = reallocarray(a->fds, room, sizeof(*fds));
-	if (!fds)
+/* What is to be probed in a file. */
+struct plan {
+	struct uprobe_site *sites; /* calls first, then what registers functions */
+	size_t calls_n, n;
+};
+
+static bool is_chosen(const struct cuda_attach *a, size_t row)
+{
+	return !a->chosen || a->chosen[row];
+}
+
+/* Registering is no call that is counted: what it says is said at its entry, to a program of its own. */
+static bool is_register(const struct cuda_site *site)
+{
+	return cuda_calls[site->row].what == CALL_REGISTER;
+}
+
+/* Is another call's site at the same place, or the one it jumps to, probed already? Both would see one
+ * call, with equal stack pointers. */
+static bool is_covered(const struct cuda_attach *a, const struct cuda_lib *lib, size_t i)
+{
+	const struct cuda_site *sites = lib->sites;
+
+	if (sites[i].leads && is_chosen(a, sites[i].leads - 1))
+		return true;
+	for (size_t j = 0; j < i; j++)
+		if (sites[j].offset == sites[i].offset && is_chosen(a, sites[j].row))
+			return true;
+	return false;
+}
+
+static int plan_make(const struct cuda_attach *a, const struct cuda_lib *lib, struct plan *plan)
+{
+	plan->sites = calloc(lib->sites_n, sizeof(*plan->sites));
+	if (!plan->sites)
 		return -ENOMEM;
-	a->fds = fds;
-	a->fds_room = room;
+	for (int registering = 0; registering < 2; registering++) {
+		for (size_t i = 0; i < lib->sites_n; i++) {
+			const struct cuda_site *s = &lib->sites[i];
+
+			if (is_register(s) != registering || !is_chosen(a, s->row) ||
+			    is_covered(a, lib, i))
+				continue;
+			plan->sites[plan->n++] =
+				(struct uprobe_site){ s->offset,
+						      s->cookie | (s->costly ? COOKIE_COSTLY : 0) };
+		}
+		if (!registering)
+			plan->calls_n = plan->n;
+	}
 	return 0;
 }
 
-/* Entry and return probes of one file. Returns first: a call that begins in between is then seen by
- * its return only, which is ignored; the other way round it would look like one that never ended. */
+/* Attaches a program to n sites and keeps the links. */
+static int attach_sites(struct cuda_attach *a, enum uprobe_kind kind, int prog_fd, const char *path,
+			const struct uprobe_site *sites, size_t n, pid_t pid, bool is_return)
+{
+	int links = fds_reserve(a, n);
+
+	if (!links)
+		links = uprobe_attach(kind, prog_fd, path, sites, n, pid, is_return,
+				      a->fds + a->fds_n);
+	if (links < 0)
+		return links;
+	a->fds_n += links;
+	return 0;
+}
+
+static int attach_calls(struct cuda_attach *a, const struct plan *p, const char *path, pid_t pid)
+{
+	const enum uprobe_kind kind = a->kind == UPROBE_SESSION ? UPROBE_MULTI : a->kind;
+	int err = 0;
+
+	if (a->kind == UPROBE_SESSION && !a->entries_only)
+		return attach_sites(a, UPROBE_SESSION, a->session_fd, path, p->sites, p->calls_n,
+				    pid, false);
+	/* Returns first: a call that begins in between is then seen by its return only, which is
+	 * ignored; the other way round it would look like one that never ended. */
+	if (!a->entries_only)
+		err = attach_sites(a, kind, a->return_fd, path, p->sites, p->calls_n, pid, true);
+	return err ? err
+		   : attach_sites(a, kind, a->entry_fd, path, p->sites, p->calls_n, pid, false);
+}
+
+static int attach_plan(struct cuda_attach *a, const struct plan *p, const char *path, pid_t pid)
+{
+	const enum uprobe_kind kind = a->kind == UPROBE_SESSION ? UPROBE_MULTI : a->kind;
+	int err = attach_calls(a, p, path, pid);
+
+	return err ? err
+		   : attach_sites(a, kind, a->register_fd, path, p->sites + p->calls_n,
+				  p->n - p->calls_n, pid, false);
+}
+
+/* Probes one file, for one process or (pid 0) all. Returns how many calls. */
 static int attach_lib(struct cuda_attach *a, const struct cuda_lib *lib, const char *path,
 		      pid_t pid)
 {
-	struct uprobe_site *sites;
-	int n, err;
+	struct plan plan = { 0 };
+	int err = plan_make(a, lib, &plan);
 
-	if (!lib->sites_n)
-		return 0;
-	sites = calloc(lib->sites_n, sizeof(*sites));
-	if (!sites)
-		return -ENOMEM;
-	for (size_t i = 0; i < lib->sites_n; i++)
-		sites[i] = (struct uprobe_site){
-			lib->sites[i].offset,
-			lib->sites[i].cookie | (lib->sites[i].costly ? COOKIE_COSTLY : 0),
-		};
-	err = fds_reserve(a, 2 * lib->sites_n);
-	if (err)
-		goto out;
-	n = uprobe_attach(a->kind, a->return_fd, path, sites, lib->sites_n, pid, true,
-			  a->fds + a->fds_n);
-	if (n < 0) {
-		err = n;
-		goto out;
+	if (!err && plan.n) {
+		*a->done_ns = ~0ULL;
+		err = attach_plan(a, &plan, path, pid);
+		*a->done_ns = clock_now_ns();
 	}
-	a->fds_n += n;
-	n = uprobe_attach(a->kind, a->entry_fd, path, sites, lib->sites_n, pid, false,
-			  a->fds + a->fds_n);
-	if (n < 0) {
-		err = n;
-		goto out;
-	}
-	a->fds_n += n;
-	a->probes += lib->sites_n;
-out:
-	if (err && err != -ESRCH)
+	if (!err)
+		a->probes += plan.n;
+	else if (err != -ESRCH)
 		snprintf(a->failed, sizeof(a->failed), "%s: %s", lib->path, strerror(-err));
-	free(sites);
-	return err;
+	free(plan.sites);
+	return err ? err : (int)plan.n;
 }
 
 const struct cuda_lib *cuda_attach_lib(const struct cuda_attach *a, size_t i)
 {
-	return &a->processes[a->files[i].process].libs.libs[a->files[i].lib];
+	return &a->files.libs[i];
 }
 
-/* True when another process's library is the same file. Else it is remembered. -ENOMEM. */
-static int file_known(struct cuda_attach *a, const struct cuda_attach_process *p, size_t lib)
+/* A file that is new to the process. */
+static int attach_new(struct cuda_attach *a, struct cuda_attach_process *p,
+		      const struct cuda_use *use, uint64_t since_ns)
 {
-	const struct cuda_lib *l = &p->libs.libs[lib];
-	struct cuda_attach_known *files;
-
-	for (size_t i = 0; i < a->files_n; i++)
-		if (a->files[i].dev == l->dev && a->files[i].inode == l->inode)
-			return 1;
-	files = reallocarray(a->files, a->files_n + 1, sizeof(*files));
-	if (!files)
-		return -ENOMEM;
-	a->files = files;
-	files[a->files_n++] = (struct cuda_attach_known){ l->dev, l->inode, p - a->processes, lib };
-	return 0;
-}
-
-static int attach_new(struct cuda_attach *a, struct cuda_attach_process *p, size_t index,
-		      uint64_t since_ns)
-{
-	struct cuda_lib *lib = &p->libs.libs[index];
-	const char *path = lib->open_path ? lib->open_path : lib->path;
-	int known = file_known(a, p, index), err;
+	struct cuda_lib *lib = &a->files.libs[use->lib];
 	uint64_t from, now;
+	int n;
 
-	if (known < 0 || (known && a->all))
-		return known < 0 ? known : 0;
-	*a->done_ns = ~0ULL;
-	err = attach_lib(a, lib, path, a->all ? 0 : p->pid);
-	*a->done_ns = clock_now_ns();
-	if (err == -ENOMEM)
-		return err;
+	if (!lib->sites_n || (lib->probed && a->all))
+		return 0;
+	n = attach_lib(a, lib, use->open_path, a->all ? 0 : p->pid);
+	/* By another process's path it may succeed. */
+	lib->probed = n >= 0;
+	if (n == -ENOMEM)
+		return n;
 	now = clock_now_ns();
 	from = since_ns > p->seen_ns ? since_ns : p->seen_ns;
 	if (from < a->begin_ns)
 		from = a->begin_ns;
 	/* At most that long: it may have been mapped at any time since the last look. */
-	if (!err && lib->sites_n && now > from)
+	if (n > 0 && now > from)
 		a->uncovered_ns += now - from;
 	return 0;
 }
 
-/* -ESRCH: it is gone. */
+/* What was found since p had `known` files. */
+static int attach_found(struct cuda_attach *a, struct cuda_attach_process *p, size_t known,
+			uint64_t since_ns)
+{
+	int err = 0;
+
+	for (size_t i = known; i < p->found.n && !err; i++)
+		err = attach_new(a, p, &p->found.uses[i], since_ns);
+	return err;
+}
+
+/* Returns how many files were new to it. -ESRCH: it is gone. */
 static int process_look(struct cuda_attach *a, struct cuda_attach_process *p, uint64_t since_ns)
 {
 	uint64_t now = clock_now_ns();
-	size_t known = p->libs.n;
-	int err = cuda_find_process(p->pid, &p->libs);
+	size_t known = p->found.n;
+	int err = cuda_find_process(p->pid, &a->files, &p->found);
 
 	if (err == -ENOMEM || err == -ESRCH)
 		return err;
-	for (size_t i = known; i < p->libs.n; i++) {
-		err = attach_new(a, p, i, since_ns);
-		if (err)
-			return err;
-	}
+	err = attach_found(a, p, known, since_ns);
+	if (err)
+		return err;
 	p->seen_ns = now;
-	return p->libs.n - known;
+	return p->found.n - known;
 }
 
 int cuda_attach_process(struct cuda_attach *a, pid_t pid, uint64_t since_ns)
@@ -170,12 +218,14 @@ int cuda_attach_life(struct cuda_attach *a, pid_t pid, pid_t parent, uint64_t ti
 	/* A fork's child has its parent's libraries from its first instruction: none to look for where
 	 * the parent has none, or where each file is probed for all processes anyway. */
 	for (size_t i = 0; parent && i < a->processes_n; i++)
-		if (a->processes[i].pid == parent && (a->all || !a->processes[i].libs.n))
+		if (a->processes[i].pid == parent && (a->all || !a->processes[i].found.n))
 			return 0;
 	p = process_get(a, pid);
 	if (!p)
 		return -ENOMEM;
 	p->young_until_ns = time_ns + NS_PER_S;
+	if (!parent)
+		cuda_process_forget(&p->found);
 	if (p->seen_ns < time_ns)
 		p->seen_ns = time_ns;
 	return parent ? cuda_attach_process(a, pid, time_ns) : 0;
@@ -189,28 +239,15 @@ int cuda_attach_file(struct cuda_attach *a, pid_t pid, const char *path)
 
 	if (!p)
 		return -ENOMEM;
-	known = p->libs.n;
-	err = cuda_find_file(path, &p->libs);
-	for (size_t i = known; err >= 0 && i < p->libs.n; i++)
-		err = attach_new(a, p, i, 0);
-	return err < 0 ? err : 0;
+	known = p->found.n;
+	err = cuda_find_file(path, &a->files, &p->found);
+	return err < 0 ? err : attach_found(a, p, known, 0);
 }
 
-/* Its libraries stay listed where other processes' entries point at them. */
 static void process_drop(struct cuda_attach *a, size_t index)
 {
-	size_t last = a->processes_n - 1;
-
-	if (a->processes[index].libs.n) {
-		a->processes[index].pid = 0;
-		return;
-	}
-	cuda_libs_free(&a->processes[index].libs);
-	a->processes[index] = a->processes[last];
-	a->processes_n--;
-	for (size_t i = 0; i < a->files_n; i++)
-		if (a->files[i].process == last)
-			a->files[i].process = index;
+	cuda_process_free(&a->processes[index].found);
+	a->processes[index] = a->processes[--a->processes_n];
 }
 
 int cuda_attach_tick(struct cuda_attach *a, uint64_t now_ns, bool young_only)
@@ -218,9 +255,10 @@ int cuda_attach_tick(struct cuda_attach *a, uint64_t now_ns, bool young_only)
 	struct cuda_attach_process *p;
 	int err, added = 0;
 
+	a->files.read_limit = a->files.read + TICK_BYTES;
 	for (size_t i = a->processes_n; i-- > 0;) {
 		p = &a->processes[i];
-		if (!p->pid || (young_only && p->young_until_ns < now_ns))
+		if (young_only && p->young_until_ns < now_ns)
 			continue;
 		err = process_look(a, p, 0);
 		if (err == -ESRCH)
@@ -238,8 +276,8 @@ void cuda_attach_close(struct cuda_attach *a)
 	fds_close(a->fds, a->fds_n);
 	free(a->fds);
 	for (size_t i = 0; i < a->processes_n; i++)
-		cuda_libs_free(&a->processes[i].libs);
+		cuda_process_free(&a->processes[i].found);
 	free(a->processes);
-	free(a->files);
+	cuda_libs_free(&a->files);
 	memset(a, 0, sizeof(*a));
 }

@@ -14,24 +14,21 @@ struct cuda_attach_process {
 	pid_t pid;
 	uint64_t young_until_ns; /* it began or became another program a moment ago */
 	uint64_t seen_ns; /* last time its maps were read; a library found later came after it */
-	struct cuda_libs libs; /* found in it so far, and files known to hold none */
-};
-
-/* A file that some process maps, once however many do. */
-struct cuda_attach_known {
-	uint64_t dev, inode;
-	size_t process, lib; /* where its struct cuda_lib is */
+	struct cuda_process found;
 };
 
 struct cuda_attach {
 	enum uprobe_kind kind;
-	int entry_fd, return_fd; /* programs */
-	bool all;	   /* probe each file once for every process, instead of per process */
-	uint64_t begin_ns; /* of the window; ~0 before it is open */
+	/* Programs: for entry and return together (UPROBE_SESSION), for one of them (other kinds; with
+	 * entries_only the entry's alone), and for CALL_REGISTER. */
+	int session_fd, entry_fd, return_fd, register_fd;
+	bool all;		/* probe each file once for every process, instead of per process */
+	bool entries_only;	/* no return probes */
+	const bool *chosen;	/* by row of cuda_calls, which calls to probe; NULL: all */
+	uint64_t begin_ns;	/* of the window; ~0 before it is open */
+	struct cuda_libs files; /* found in any process */
 	struct cuda_attach_process *processes;
 	size_t processes_n, processes_room;
-	struct cuda_attach_known *files;
-	size_t files_n;
 	int *fds; /* links */
 	size_t fds_n, fds_room;
 	size_t probes; /* sites attached, entries only */
@@ -41,7 +38,7 @@ struct cuda_attach {
 	char failed[160]; /* why a library could not be probed; "": none failed */
 };
 
-/* The i-th of files. */
+/* The i-th of files.n. */
 const struct cuda_lib *cuda_attach_lib(const struct cuda_attach *a, size_t i);
 
 /* Looks for CUDA libraries in a process and probes what is new. since_ns: the library cannot have

@@ -72,14 +72,16 @@ struct wait_key {
  * the rest in the map "thread_calls". */
 struct call_slot {
 	__u16 call; /* row of user/cuda_api.c + 1; 0: free slot */
-	__u16 pad;
+	__u16 kind; /* as in struct api_key */
 	__u32 count;
+	__u32 api; /* where its api_rec is, + 1; 0: nowhere */
+	__u32 pad;
 	__u64 on_cpu_ns;
 	__u64 woken_ns;
 	__u64 preempted_ns;
 	__u64 blocked_ns;
 };
-#define CALL_SLOTS 4
+#define CALL_SLOTS 8
 
 struct call_key {
 	__u64 serial;
@@ -95,6 +97,12 @@ struct call_key {
 #define HIST_SUB_BITS  4
 #define HIST_MAX_SHIFT 40
 #define HIST_BUCKETS   ((HIST_MAX_SHIFT - HIST_SUB_BITS + 1) * (1 << HIST_SUB_BITS))
+
+/* Records of calls and of launches lie in arrays; hash maps have their places by key. A thread remembers
+ * the places that it used last: an array's element costs 5 ns, a hash map's 40. */
+#define API_RECS      2048
+#define LAUNCH_RECS   8192
+#define LAUNCHER_RECS 512
 
 /* One (process image, CUDA call, copy kind). Finished calls only, the outermost on the thread; with
  * --driver also driver calls inside a runtime call, under a key of their own. */
@@ -222,8 +230,9 @@ struct launch_rec {
 };
 
 /* One thread that launches: the gaps between a launch's return and the next launch's entry. Written by
- * that thread alone. Key: its serial. */
+ * that thread alone. */
 struct launcher_rec {
+	__u64 serial; /* 0: free */
 	__u64 launches;
 	__u64 wall_ns; /* in launch calls */
 	__u64 gaps;
@@ -283,6 +292,7 @@ enum rec_type {
 	REC_RESOLVE = 4, /* struct rec_resolve */
 	REC_MEMORY = 5,	 /* struct rec_memory */
 	REC_NAME = 6,	 /* struct rec_name */
+	REC_LAUNCH = 7,	 /* struct rec_launch */
 };
 
 struct rec_hdr {
@@ -425,7 +435,13 @@ struct rec_memory {
 	__u64 serial;
 };
 
-#define REC_NAME_BYTES 256
+/* The first launch of its kind: where it comes from is to be looked up while the process lives. */
+struct rec_launch {
+	struct rec_hdr hdr;
+	struct launch_key key;
+};
+
+#define REC_NAME_BYTES 512
 
 /* What a handle or an address launches. */
 struct rec_name {

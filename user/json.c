@@ -4,77 +4,89 @@
  * own: a host with 20,000 threads would else make a tree of tens of megabytes.
  */
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include "json_part.h"
 #include "output.h"
 #include "text.h"
 
 #define JSON_CONTRACT 1
 
-/* --- fields: what was not measured is null --- */
+/* --- fields --- */
 
-static int set(json_t *object, const char *key, json_t *value)
+int json_set(json_t *object, const char *key, json_t *value)
 {
 	return json_object_set_new_nocheck(object, key, value) ? -ENOMEM : 0;
 }
 
 /* JSON's integers are jansson's: signed, 64 bits. Beyond is nothing that was measured. */
-static int set_number(json_t *object, const char *key, uint64_t n)
+int json_set_number(json_t *object, const char *key, uint64_t n)
 {
-	return set(object, key, n > INT64_MAX ? json_null() : json_integer((json_int_t)n));
+	return json_set(object, key, n > INT64_MAX ? json_null() : json_integer((json_int_t)n));
 }
 
-/* Names are any bytes; JSON is UTF-8. */
-static int set_string(json_t *object, const char *key, const char *s)
+/* NULL: no memory. */
+static json_t *new_string(const char *s)
 {
-	size_t size;
-	char *buf;
-	int err;
+	const size_t size = TEXT_UTF8_SIZE(strlen(s));
+	char *buf = malloc(size);
+	json_t *string;
 
-	if (!s)
-		return set(object, key, json_null());
-	size = TEXT_UTF8_SIZE(strlen(s));
-	buf = malloc(size);
 	if (!buf)
-		return -ENOMEM;
+		return NULL;
 	text_utf8(s, buf, size);
-	err = set(object, key, json_string_nocheck(buf));
+	string = json_string_nocheck(buf);
 	free(buf);
-	return err;
+	return string;
 }
 
-struct field {
-	const char *key;
-	uint64_t n;
-};
+int json_set_string(json_t *object, const char *key, const char *s)
+{
+	return json_set(object, key, s ? new_string(s) : json_null());
+}
 
-static int set_numbers(json_t *object, const struct field *fields, size_t n)
+int json_set_strings(json_t *object, const char *key, const char *const *strings, size_t n)
+{
+	json_t *array = json_array();
+	int err = array ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && i < n; i++)
+		err = json_array_append_new(array, new_string(strings[i])) ? -ENOMEM : 0;
+	if (err) {
+		json_decref(array);
+		return err;
+	}
+	return json_set(object, key, array);
+}
+
+int json_set_numbers(json_t *object, const struct json_number *numbers, size_t n)
 {
 	int err = 0;
 
 	for (size_t i = 0; !err && i < n; i++)
-		err = set_number(object, fields[i].key, fields[i].n);
+		err = json_set_number(object, numbers[i].key, numbers[i].n);
 	return err;
 }
 
-#define SET_NUMBERS(object, ...)                                   \
-	set_numbers(object, (const struct field[]){ __VA_ARGS__ }, \
-		    sizeof((const struct field[]){ __VA_ARGS__ }) / sizeof(struct field))
+int json_set_texts(json_t *object, const struct json_text *texts, size_t n)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n; i++)
+		err = json_set_string(object, texts[i].key, texts[i].s);
+	return err;
+}
 
 /* --- the parts --- */
-
-/* Fills in object number i of a part. */
-typedef int (*fill_part)(const struct profile *p, size_t i, json_t *object);
 
 static int fill_hook(const struct profile *p, size_t i, json_t *o)
 {
 	const struct profile_hook *h = &p->hooks[i];
-	int err = set_string(o, "name", h->name);
+	int err = json_set_string(o, "name", h->name);
 
 	if (!err)
-		err = set_string(o, "kind", h->kind);
-	return err ? err : set_string(o, "lost", h->lost);
+		err = json_set_string(o, "kind", h->kind);
+	return err ? err : json_set_string(o, "lost", h->lost);
 }
 
 /* The causes that occurred. They sum to blocked_ns. */
@@ -85,101 +97,65 @@ static int set_causes(json_t *o, const struct profile_thread *t)
 
 	for (unsigned int c = CAUSE_NONE + 1; by && !err && c < CAUSES; c++)
 		if (t->blocked_by_ns[c])
-			err = set_number(by, wait_cause_name(c), t->blocked_by_ns[c]);
+			err = json_set_number(by, wait_cause_name(c), t->blocked_by_ns[c]);
 	if (err) {
 		json_decref(by);
 		return err;
 	}
-	return set(o, "blocked_by", by);
+	return json_set(o, "blocked_by", by);
 }
 
 static int set_queue(json_t *o, const struct profile_thread *t)
 {
 	json_t *by = json_object();
-	int err = by ? SET_NUMBERS(by, { "woken", t->state_ns[PROFILE_WOKEN] },
-				   { "preempted", t->state_ns[PROFILE_PREEMPTED] })
+	int err = by ? JSON_SET_NUMBERS(by, { "woken", t->state_ns[PROFILE_WOKEN] },
+					{ "preempted", t->state_ns[PROFILE_PREEMPTED] })
 		     : -ENOMEM;
 
 	if (err) {
 		json_decref(by);
 		return err;
 	}
-	return set(o, "run_queue_by", by);
+	return json_set(o, "run_queue_by", by);
 }
 
 static int fill_thread(const struct profile *p, size_t i, json_t *o)
 {
 	const struct profile_thread *t = &p->threads[i];
 	/* A row that stands for several threads has no thread number. */
-	int err = SET_NUMBERS(o, { "pid", t->pid },
-			      { "tid", t->merged > 1 ? PROFILE_UNKNOWN : t->tid });
+	int err = JSON_SET_NUMBERS(o, { "pid", t->pid },
+				   { "tid", t->merged > 1 ? PROFILE_UNKNOWN : t->tid });
 
 	if (!err)
-		err = set_string(o, "comm", t->comm);
+		err = json_set_string(o, "comm", t->comm);
 	if (!err)
-		err = set_string(o, "process", t->process);
+		err = json_set_string(o, "process", t->process);
 	if (!err)
-		err = SET_NUMBERS(o, { "merged", t->merged }, { "start_ns", t->start_ns },
-				  { "wall_ns", t->wall_ns },
-				  { "on_cpu_ns", t->state_ns[PROFILE_ON_CPU] },
-				  { "run_queue_ns",
-				    t->state_ns[PROFILE_WOKEN] + t->state_ns[PROFILE_PREEMPTED] },
-				  { "blocked_ns", t->state_ns[PROFILE_BLOCKED] });
+		err = JSON_SET_NUMBERS(o, { "merged", t->merged }, { "start_ns", t->start_ns },
+				       { "wall_ns", t->wall_ns },
+				       { "on_cpu_ns", t->state_ns[PROFILE_ON_CPU] },
+				       { "run_queue_ns", t->state_ns[PROFILE_WOKEN] +
+								 t->state_ns[PROFILE_PREEMPTED] },
+				       { "blocked_ns", t->state_ns[PROFILE_BLOCKED] });
 	if (!err)
 		err = set_queue(o, t);
 	if (!err)
 		err = set_causes(o, t);
 	if (!err)
-		err = SET_NUMBERS(o, { "gpu_call_ns", t->call_ns },
-				  { "voluntary_switches", t->voluntary },
-				  { "involuntary_switches", t->involuntary },
-				  { "migrations", t->migrations });
+		err = JSON_SET_NUMBERS(o, { "gpu_call_ns", t->call_ns },
+				       { "voluntary_switches", t->voluntary },
+				       { "involuntary_switches", t->involuntary },
+				       { "migrations", t->migrations });
 	if (!err)
-		err = set(o, "kthread", json_boolean(t->kthread));
-	return err ? err : set(o, "ended", json_boolean(t->ended));
-}
-
-static int fill_call(const struct profile *p, size_t i, json_t *o)
-{
-	const struct profile_call *c = &p->calls[i];
-	int err = set_number(o, "pid", c->pid);
-
-	if (!err)
-		err = set_string(o, "process", c->process);
-	if (!err)
-		err = set_string(o, "name", c->name);
-	if (!err)
-		err = set_string(o, "api", c->api);
-	return err ? err
-		   : SET_NUMBERS(
-			     o, { "calls", c->calls }, { "errors", c->errors },
-			     { "abandoned", c->abandoned }, { "open_at_start", c->open_at_start },
-			     { "open_at_end", c->open_at_end }, { "bytes", c->bytes },
-			     { "wall_ns", c->wall_ns }, { "on_cpu_ns", c->on_cpu_ns },
-			     { "run_queue_ns", c->run_queue_ns }, { "blocked_ns", c->blocked_ns },
-			     { "voluntary_switches", c->voluntary },
-			     { "involuntary_switches", c->involuntary }, { "p50_ns", c->p50_ns },
-			     { "p95_ns", c->p95_ns }, { "p99_ns", c->p99_ns },
-			     { "max_ns", c->max_ns });
-}
-
-static int fill_copy(const struct profile *p, size_t i, json_t *o)
-{
-	const struct profile_copy *c = &p->copies[i];
-	int err = set_number(o, "pid", c->pid);
-
-	if (!err)
-		err = set_string(o, "kind", c->kind);
-	return err ? err
-		   : SET_NUMBERS(o, { "calls", c->calls }, { "bytes", c->bytes },
-				 { "wall_ns", c->wall_ns });
+		err = json_set(o, "kthread", json_boolean(t->kthread));
+	return err ? err : json_set(o, "ended", json_boolean(t->ended));
 }
 
 static int fill_not_measured(const struct profile *p, size_t i, json_t *o)
 {
-	const int err = set_string(o, "what", p->not_measured[i].what);
+	const int err = json_set_string(o, "what", p->not_measured[i].what);
 
-	return err ? err : set_string(o, "why", p->not_measured[i].why);
+	return err ? err : json_set_string(o, "why", p->not_measured[i].why);
 }
 
 static int fill_lost(const struct profile *p, size_t i, json_t *o)
@@ -187,10 +163,11 @@ static int fill_lost(const struct profile *p, size_t i, json_t *o)
 	const struct profile_lost *l = &p->lost;
 
 	(void)i;
-	return SET_NUMBERS(o, { "events", l->events }, { "stacks", l->stacks }, { "ring", l->ring },
-			   { "map_full", l->map_full }, { "missed_runs", l->missed_runs },
-			   { "uncovered_ns", l->uncovered_ns }, { "threads", l->threads },
-			   { "returns", l->returns });
+	return JSON_SET_NUMBERS(o, { "events", l->events }, { "stacks", l->stacks },
+				{ "ring", l->ring }, { "map_full", l->map_full },
+				{ "missed_runs", l->missed_runs },
+				{ "uncovered_ns", l->uncovered_ns }, { "threads", l->threads },
+				{ "returns", l->returns }, { "memory", l->memory });
 }
 
 /* Stacks walked by frame pointers do not tell whether they are whole. */
@@ -199,10 +176,11 @@ static int fill_reach(const struct profile *p, size_t i, json_t *o)
 	const struct profile_reach *r = &p->reach;
 
 	(void)i;
-	return SET_NUMBERS(o, { "whole_ns", p->unwound ? r->whole_ns : PROFILE_UNKNOWN },
-			   { "truncated_ns", p->unwound ? r->truncated_ns : PROFILE_UNKNOWN },
-			   { "incomplete_ns", p->unwound ? r->incomplete_ns : PROFILE_UNKNOWN },
-			   { "none_ns", r->none_ns });
+	return JSON_SET_NUMBERS(
+		o, { "whole_ns", p->unwound ? r->whole_ns : PROFILE_UNKNOWN },
+		{ "truncated_ns", p->unwound ? r->truncated_ns : PROFILE_UNKNOWN },
+		{ "incomplete_ns", p->unwound ? r->incomplete_ns : PROFILE_UNKNOWN },
+		{ "none_ns", r->none_ns });
 }
 
 static int fill_overhead(const struct profile *p, size_t i, json_t *o)
@@ -210,34 +188,37 @@ static int fill_overhead(const struct profile *p, size_t i, json_t *o)
 	const struct profile_overhead *c = &p->overhead;
 
 	(void)i;
-	return SET_NUMBERS(o, { "bpf_ns", c->bpf_ns }, { "bpf_runs", c->bpf_runs },
-			   { "trap_ns", c->trap_ns }, { "trap_hits", c->trap_hits },
-			   { "user_cpu_ns", c->user_cpu_ns }, { "start_cpu_ns", c->start_cpu_ns },
-			   { "rss_bytes", c->rss_bytes }, { "map_bytes", c->map_bytes });
+	return JSON_SET_NUMBERS(o, { "bpf_ns", c->bpf_ns }, { "bpf_runs", c->bpf_runs },
+				{ "trap_ns", c->trap_ns }, { "trap_hits", c->trap_hits },
+				{ "user_cpu_ns", c->user_cpu_ns },
+				{ "start_cpu_ns", c->start_cpu_ns }, { "rss_bytes", c->rss_bytes },
+				{ "map_bytes", c->map_bytes });
 }
 
 static int fill_head(const struct profile *p, size_t i, json_t *o)
 {
-	int err = SET_NUMBERS(o, { "version", JSON_CONTRACT }, { "duration_ns", p->duration_ns });
+	int err = JSON_SET_NUMBERS(o, { "version", JSON_CONTRACT },
+				   { "duration_ns", p->duration_ns });
 
 	(void)i;
 	if (!err)
-		err = set_string(o, "host", p->host);
+		err = json_set_string(o, "host", p->host);
 	if (!err)
-		err = set_string(o, "kernel", p->kernel);
+		err = json_set_string(o, "kernel", p->kernel);
 	if (!err)
-		err = set_string(o, "runtime", p->runtime);
+		err = json_set_string(o, "runtime", p->runtime);
 	if (!err)
-		err = set_string(o, "runtime_version", p->runtime_version);
+		err = json_set_string(o, "runtime_version", p->runtime_version);
 	if (!err)
-		err = set_string(o, "target", p->target);
-	return err ? err : SET_NUMBERS(o, { "period_ns", p->period_ns }, { "stacks", p->stacks });
+		err = json_set_string(o, "target", p->target);
+	return err ? err
+		   : JSON_SET_NUMBERS(o, { "period_ns", p->period_ns }, { "stacks", p->stacks });
 }
 
 /* --- the whole --- */
 
 /* An object; flags JSON_EMBED: without its braces. */
-static int write_object(const struct profile *p, fill_part fill, size_t i, size_t flags, FILE *f)
+static int write_object(const struct profile *p, json_fill fill, size_t i, size_t flags, FILE *f)
 {
 	json_t *o = json_object();
 	int err = o ? fill(p, i, o) : -ENOMEM;
@@ -249,7 +230,7 @@ static int write_object(const struct profile *p, fill_part fill, size_t i, size_
 	return err;
 }
 
-static int write_array(const struct profile *p, const char *key, fill_part fill, size_t n, FILE *f)
+static int write_array(const struct profile *p, const char *key, json_fill fill, size_t n, FILE *f)
 {
 	int err = 0;
 
@@ -264,18 +245,25 @@ static int write_array(const struct profile *p, const char *key, fill_part fill,
 
 int json_write(const struct profile *p, FILE *f)
 {
-	/* fill NULL: nothing in this version measures it. One: not an array. */
+	/* Without the calls' returns nobody knows of these. */
+	const bool ends = !p->entries_only;
+	/* fill NULL: not measured. One: not an array. */
 	const struct {
 		const char *key;
-		fill_part fill;
+		json_fill fill;
 		size_t n;
 		bool one;
 	} parts[] = {
 		{ "hooks", fill_hook, p->hooks_n, false },
 		{ "threads", fill_thread, p->threads_n, false },
-		{ "gpu_calls", fill_call, p->calls_n, false },
-		{ "copies", fill_copy, p->copies_n, false },
-		{ "launches", NULL, 0, false },
+		{ "gpu_calls", json_fill_call, p->calls_n, false },
+		{ "gpu_errors", ends ? json_fill_error : NULL, p->errors_n, false },
+		{ "streams", json_fill_stream, p->streams_n, false },
+		{ "copies", json_fill_copy, p->copies_n, false },
+		{ "launches", json_fill_launch, p->launches_n, false },
+		{ "launch_threads", json_fill_launcher, p->launchers_n, false },
+		{ "memory", ends ? json_fill_memory : NULL, p->memory_n, false },
+		{ "allocations", ends ? json_fill_allocation : NULL, p->allocations_n, false },
 		{ "stages", NULL, 0, false },
 		{ "io", NULL, 0, false },
 		{ "verdict", NULL, 0, false },

@@ -48,10 +48,16 @@ int flamegraph_write(const struct profile *p, const struct flame_options *o, FIL
 /* json.c: the contract of docs/json.md. */
 int json_write(const struct profile *p, FILE *f);
 
+/* leaks.c: folded stacks of the memory that is still allocated at the end, in bytes:
+ * "process (pid);kind;frames BYTES". Nothing where nothing is. lines_n as above. */
+int leaks_write(const struct profile *p, FILE *f, size_t *lines_n);
+
 struct summary_options {
 	bool colour;
-	bool wide;	      /* all threads and calls, not one screen */
+	bool wide;	      /* all there is, not one screen */
 	unsigned int columns; /* 0: 80 */
+	unsigned int lines;   /* of the screen, 0: 24 */
+	bool leaks;	      /* tell of leaks also where there are none */
 };
 /* summary.c: the screen printed at the end of a trace. */
 int summary_write(const struct profile *p, const struct summary_options *o, FILE *f);

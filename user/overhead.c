@@ -151,14 +151,18 @@ double overhead_run_ns(const struct overhead_slice *slices, size_t n)
 static const struct {
 	const char *program;
 	size_t count; /* offset in struct cpu_counts */
+	size_t also;  /* likewise: runs for both; 0: there is no second */
 } counted[] = {
-	{ "handle_switch", offsetof(struct cpu_counts, switches) },
-	{ "handle_exit_tp", offsetof(struct cpu_counts, switches) },
-	{ "handle_finish_switch", offsetof(struct cpu_counts, switches) },
-	{ "handle_wakeup", offsetof(struct cpu_counts, wakeups) },
-	{ "handle_clock", offsetof(struct cpu_counts, clocks) },
-	{ "handle_call_entry", offsetof(struct cpu_counts, call_hits) },
-	{ "handle_call_return", offsetof(struct cpu_counts, return_hits) },
+	{ "handle_switch", offsetof(struct cpu_counts, switches), 0 },
+	{ "handle_exit_tp", offsetof(struct cpu_counts, switches), 0 },
+	{ "handle_finish_switch", offsetof(struct cpu_counts, switches), 0 },
+	{ "handle_wakeup", offsetof(struct cpu_counts, wakeups), 0 },
+	{ "handle_clock", offsetof(struct cpu_counts, clocks), 0 },
+	{ "handle_call_entry", offsetof(struct cpu_counts, call_hits), 0 },
+	{ "handle_call_return", offsetof(struct cpu_counts, return_hits), 0 },
+	{ "handle_call_count", offsetof(struct cpu_counts, call_hits), 0 },
+	{ "handle_call_session", offsetof(struct cpu_counts, call_hits),
+	  offsetof(struct cpu_counts, return_hits) },
 };
 
 /* How often a program ran. Those that do not count themselves: from the runs in the slices. */
@@ -166,9 +170,14 @@ static uint64_t program_runs(const struct overhead *o, const struct bpf_program 
 			     const struct overhead_program *p, const struct cpu_counts *counts,
 			     uint64_t elapsed_ns)
 {
-	for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++)
-		if (!strcmp(counted[i].program, bpf_program__name(prog)))
-			return *(const __u64 *)((const char *)counts + counted[i].count);
+	for (size_t i = 0; i < sizeof(counted) / sizeof(counted[0]); i++) {
+		const char *at = (const char *)counts;
+
+		if (strcmp(counted[i].program, bpf_program__name(prog)))
+			continue;
+		return *(const __u64 *)(at + counted[i].count) +
+		       (counted[i].also ? *(const __u64 *)(at + counted[i].also) : 0);
+	}
 	return o->slices_ns ? (double)p->slice_runs * elapsed_ns / o->slices_ns : 0;
 }
 

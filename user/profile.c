@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The result of a trace: the container, its strings, and everything that is added once. Stacks and
- * times: profile_add.c; what becomes of them: profile_scale.c. */
+/* The result of a trace: the container, its strings, and the threads' accounts. Stacks and
+ * times: profile_add.c; CUDA calls: profile_calls.c; what becomes of them: profile_scale.c. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +52,12 @@ void profile_free(struct profile *p)
 	free(p->threads);
 	free(p->calls);
 	free(p->copies);
+	free(p->errors);
+	free(p->streams);
+	free(p->launches);
+	free(p->launchers);
+	free(p->memory);
+	free(p->allocations);
 	free(p->hooks);
 	free(p->not_measured);
 	free(p->lines);
@@ -95,8 +101,7 @@ const char *profile_string(struct profile *p, const char *s)
 	return number < 0 ? NULL : p->arena->strings[number];
 }
 
-/* Replaces *s by the profile's own copy; NULL stays NULL. */
-static int own(struct profile *p, const char **s)
+int build_own(struct profile *p, const char **s)
 {
 	if (!*s)
 		return 0;
@@ -104,12 +109,11 @@ static int own(struct profile *p, const char **s)
 	return *s ? 0 : -ENOMEM;
 }
 
-/* The same where a name is never absent, so that nothing after has to ask. */
-static int own_name(struct profile *p, const char **s)
+int build_name(struct profile *p, const char **s)
 {
 	if (!*s)
 		*s = "";
-	return own(p, s);
+	return build_own(p, s);
 }
 
 /* What tells rows of merged threads apart. The strings are the profile's own, so pointers will do. */
@@ -157,10 +161,10 @@ static int append_thread(struct profile *p, const struct profile_thread *t, uint
 /* Makes the copy sound: whatever was handed in, the states are what was counted. */
 static int take_thread(struct profile *p, struct profile_thread *t)
 {
-	int err = own_name(p, &t->process);
+	int err = build_name(p, &t->process);
 
 	if (!err)
-		err = own_name(p, &t->comm);
+		err = build_name(p, &t->comm);
 	if (!t->merged)
 		t->merged = 1;
 	t->wall_ns = 0;
@@ -209,49 +213,6 @@ int profile_add_thread(struct profile *p, const struct profile_thread *thread, s
 	return err;
 }
 
-int profile_add_call(struct profile *p, const struct profile_call *call)
-{
-	struct profile_call c = *call;
-	int err;
-
-	if (!p->build)
-		return -EINVAL;
-	err = own_name(p, &c.process);
-	if (!err)
-		err = own_name(p, &c.name);
-	if (!err)
-		err = own_name(p, &c.api);
-	if (!err)
-		err = array_grow(&p->calls, &p->build->p_calls_cap, p->calls_n + 1, sizeof(c));
-	if (!err)
-		p->calls[p->calls_n++] = c;
-	return err;
-}
-
-int profile_add_copy(struct profile *p, const struct profile_copy *copy)
-{
-	struct profile_copy c = *copy;
-	int err;
-
-	if (!p->build)
-		return -EINVAL;
-	err = own_name(p, &c.kind);
-	/* Several calls copy in the same direction: one row. There are five kinds a process. */
-	for (size_t i = 0; !err && i < p->copies_n; i++) {
-		if (p->copies[i].pid != c.pid || p->copies[i].kind != c.kind)
-			continue;
-		p->copies[i].calls += c.calls;
-		p->copies[i].bytes += c.bytes;
-		p->copies[i].wall_ns += c.wall_ns;
-		return 0;
-	}
-	if (!err)
-		err = array_grow(&p->copies, &p->build->copies_cap, p->copies_n + 1, sizeof(c));
-	if (!err)
-		p->copies[p->copies_n++] = c;
-	return err;
-}
-
 int profile_add_hook(struct profile *p, const struct profile_hook *hook)
 {
 	struct profile_hook h = *hook;
@@ -259,11 +220,11 @@ int profile_add_hook(struct profile *p, const struct profile_hook *hook)
 
 	if (!p->build)
 		return -EINVAL;
-	err = own_name(p, &h.name);
+	err = build_name(p, &h.name);
 	if (!err)
-		err = own_name(p, &h.kind);
+		err = build_name(p, &h.kind);
 	if (!err)
-		err = own(p, &h.lost);
+		err = build_own(p, &h.lost);
 	if (!err)
 		err = array_grow(&p->hooks, &p->build->hooks_cap, p->hooks_n + 1, sizeof(h));
 	if (!err)
@@ -278,9 +239,9 @@ int profile_add_not_measured(struct profile *p, const char *what, const char *wh
 
 	if (!p->build)
 		return -EINVAL;
-	err = own_name(p, &n.what);
+	err = build_name(p, &n.what);
 	if (!err)
-		err = own(p, &n.why);
+		err = build_own(p, &n.why);
 	if (!err)
 		err = array_grow(&p->not_measured, &p->build->not_measured_cap,
 				 p->not_measured_n + 1, sizeof(n));

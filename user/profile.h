@@ -71,9 +71,10 @@ struct profile_call {
 	uint32_t pid;
 	const char *process;
 	const char *name;
-	const char *api;    /* "runtime", "driver" or "nccl" */
-	const char *group;  /* "launch", "copy", ...: as --gpu-calls */
-	const char *inside; /* --driver: the runtime call that it was made by; NULL: the outermost */
+	const char *api;   /* "runtime", "driver" or "nccl" */
+	const char *group; /* "launch", "copy", ...: as --gpu-calls */
+	const char
+		*inside; /* --driver: the runtime call that it was made by; NULL: the outermost */
 	uint64_t calls, errors, bytes;
 	uint64_t abandoned, open_at_start, open_at_end;
 	/* PROFILE_UNKNOWN, like the percentiles, when only entries were measured (--returns none). */

@@ -14,14 +14,22 @@ static bool serial_equal(const void *array, uint32_t position, const void *key)
 	return serials[position].serial == *(const uint64_t *)key;
 }
 
-int64_t build_serial(struct profile_build *b, uint64_t serial)
+int64_t build_find_serial(const struct profile_build *b, uint64_t serial)
 {
 	const uint64_t hash = hash_bytes(&serial, sizeof(serial));
 	const uint32_t found =
 		hash_index_find(&b->serial_index, hash, serial_equal, b->serials, &serial);
+
+	return found != HASH_INDEX_NONE ? (int64_t)found : -ENOENT;
+}
+
+int64_t build_serial(struct profile_build *b, uint64_t serial)
+{
+	const uint64_t hash = hash_bytes(&serial, sizeof(serial));
+	const int64_t found = build_find_serial(b, serial);
 	int err;
 
-	if (found != HASH_INDEX_NONE)
+	if (found >= 0)
 		return found;
 	err = array_grow(&b->serials, &b->serials_cap, b->serials_n + 1, sizeof(*b->serials));
 	if (!err)
@@ -151,16 +159,45 @@ static int scratch_add(struct profile *p, const char *frame, bool user)
 	return 0;
 }
 
-int64_t build_list_of(struct profile *p, const char *frame)
+int64_t build_list(struct profile *p, const char *const *frames, size_t n)
 {
-	int err = scratch_reset(p->build, 1);
+	int err = scratch_reset(p->build, n);
 
-	if (!err)
-		err = scratch_add(p, frame, true);
+	for (size_t i = 0; !err && i < n; i++)
+		err = scratch_add(p, frames[i], true);
 	return err ? err : list_intern(p);
 }
 
-/* The stack's frames without what the tracer itself left on top, and with the call among them. */
+/* Where a stack gets the names of its calls; not at all where they are frames already. */
+struct call_places {
+	size_t outer, inner; /* before which frame; NOWHERE */
+};
+#define NOWHERE SIZE_MAX
+
+static struct call_places place_calls(const struct profile_stack *s, size_t user_n)
+{
+	struct call_places at = { NOWHERE, NOWHERE };
+	const size_t outside = s->call_return ? user_n : s->outside_n;
+	size_t from, after;
+	bool found;
+
+	if (!s->call)
+		return at;
+	from = frames_place_call(s->frames, user_n, outside, s->call, &found);
+	if (!found)
+		at.outer = from;
+	if (!s->inner)
+		return at;
+	/* The outer call made it: only what lies leafward of that can be it. */
+	from += found;
+	after = s->inner_after > from ? s->inner_after - from : 0;
+	from += frames_place_call(s->frames + from, user_n - from, after, s->inner, &found);
+	if (!found)
+		at.inner = from;
+	return at;
+}
+
+/* The stack's frames without what the tracer itself left on top, and with the calls among them. */
 static int64_t stack_list(struct profile *p, const struct profile_stack *s)
 {
 	const size_t user_n = s->user_n < s->frames_n ? s->user_n : s->frames_n;
@@ -168,17 +205,14 @@ static int64_t stack_list(struct profile *p, const struct profile_stack *s)
 					  : s->state == PROFILE_ON_CPU ? FRAMES_SAMPLE
 								       : FRAMES_WAIT;
 	const size_t n = frames_trim(s->frames, s->frames_n, user_n, origin);
-	bool has_call = true;
-	size_t place = 0;
-	int err;
+	const struct call_places at = place_calls(s, user_n);
+	int err = scratch_reset(p->build, n + 3);
 
-	if (s->call)
-		place = frames_place_call(s->frames, user_n, s->call_return ? user_n : s->outside_n,
-					  s->call, &has_call);
-	err = scratch_reset(p->build, n + 2);
 	for (size_t i = 0; !err && i <= n; i++) {
-		if (!has_call && i == place)
+		if (i == at.outer)
 			err = scratch_add(p, s->call, true);
+		if (!err && i == at.inner)
+			err = scratch_add(p, s->inner, true);
 		if (!err && i < n)
 			err = scratch_add(p, s->frames[i], i < user_n);
 	}

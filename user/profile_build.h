@@ -78,7 +78,9 @@ struct profile_build {
 	struct build_call *calls;
 	size_t calls_n, calls_cap;
 
-	size_t threads_cap, p_calls_cap, copies_cap, hooks_cap, not_measured_cap;
+	size_t threads_cap, hooks_cap, not_measured_cap;
+	size_t p_calls_cap, errors_cap, copies_cap, streams_cap, launches_cap, launchers_cap;
+	size_t memory_cap, allocations_cap;
 	size_t ended_n;			/* ended threads seen */
 	struct hash_index merged_index; /* rows that stand for several ended threads */
 };
@@ -113,10 +115,16 @@ struct work_lines {
 
 /* The number of a string in the arena (equal strings: the same number), or a negative errno. */
 int64_t arena_string(struct profile_arena *a, const char *s);
+/* Replaces *s by the profile's own copy; NULL stays NULL. */
+int build_own(struct profile *p, const char **s);
+/* The same where a name is never absent, so that nothing after has to ask. */
+int build_name(struct profile *p, const char **s);
 /* Position of a serial in build.serials, made on first sight, or a negative errno. */
 int64_t build_serial(struct profile_build *b, uint64_t serial);
-/* The list that holds only this frame; a user frame. Its position or a negative errno. */
-int64_t build_list_of(struct profile *p, const char *frame);
+/* The same; -ENOENT: not there. */
+int64_t build_find_serial(const struct profile_build *b, uint64_t serial);
+/* The list of these frames, user frames all. Its position or a negative errno. */
+int64_t build_list(struct profile *p, const char *const *frames, size_t n);
 void build_free(struct profile_build *b);
 
 /* profile_bucket.c: the exact times. Sets the threads' call_ns. */
@@ -131,6 +139,10 @@ int work_lines_add(struct work_lines *w, const struct work_line *line);
  * of threads of the same process and name; "[not sampled]" where there are none. The value of each
  * line in poor is a bucket's time; its list is ignored. */
 int pool_lines(struct profile *p, struct work_lines *lines, struct work_lines *poor);
+
+/* profile_calls.c: adds up and orders all rows of CUDA calls. rank: of each of the threads in their
+ * final order, the row it had. */
+int profile_calls_finish(struct profile *p, const uint32_t *rank);
 
 /* profile_reach.c: sets p->reach from the lines. */
 void profile_reach(struct profile *p);

@@ -126,7 +126,7 @@ static int not_sampled(struct profile *p, struct work_lines *lines, const struct
 		struct work_line line = poor[i];
 		const char *frame =
 			line.call ? p->arena->strings[line.call - 1] : PROFILE_NOT_SAMPLED;
-		const int64_t list = build_list_of(p, frame);
+		const int64_t list = build_list(p, &frame, 1);
 
 		if (list < 0)
 			return (int)list;

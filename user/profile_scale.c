@@ -363,6 +363,8 @@ static int put_threads(struct scale *s)
 		rank[i] = i;
 	qsort_r(rank, n, sizeof(*rank), by_thread, p->threads);
 	err = put_lines(s, rank);
+	if (!err)
+		err = profile_calls_finish(p, rank);
 	if (err)
 		goto out;
 	for (size_t i = 0; i < n; i++)
@@ -374,27 +376,6 @@ out:
 	free(rank);
 	free(sorted);
 	return err;
-}
-
-static int by_wall(const void *a, const void *b)
-{
-	const struct profile_call *x = a, *y = b;
-	const int name = strcmp(x->name, y->name);
-
-	if (x->wall_ns != y->wall_ns)
-		return x->wall_ns < y->wall_ns ? 1 : -1;
-	if (name)
-		return name;
-	return x->pid < y->pid ? -1 : x->pid > y->pid;
-}
-
-static int by_kind(const void *a, const void *b)
-{
-	const struct profile_copy *x = a, *y = b;
-
-	if (x->pid != y->pid)
-		return x->pid < y->pid ? -1 : 1;
-	return strcmp(x->kind, y->kind);
 }
 
 static void scale_free(struct scale *s)
@@ -438,10 +419,6 @@ int profile_finish(struct profile *p)
 	err = put_threads(&s);
 	if (err)
 		goto out;
-	if (p->calls_n)
-		qsort(p->calls, p->calls_n, sizeof(*p->calls), by_wall);
-	if (p->copies_n)
-		qsort(p->copies, p->copies_n, sizeof(*p->copies), by_kind);
 	profile_reach(p);
 	build_free(p->build);
 	p->build = NULL;

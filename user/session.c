@@ -96,6 +96,7 @@ static int prepare(struct session *s, struct fault *f)
 	c = collect_options(s->collect);
 	c->on_cpu_period_ns = NS_PER_S / s->options->freq_hz;
 	c->max_threads = s->options->max_threads;
+	c->entries_only = s->options->entries_only;
 	c->frame_pointers = s->options->unwind == SESSION_UNWIND_FP;
 	c->life = on_life;
 	c->life_arg = s;
@@ -158,20 +159,36 @@ struct session *session_open(const struct session_options *o, struct fault *f)
 	return NULL;
 }
 
+/* The libraries' names, as many as fit. */
+static void describe_libraries(const struct session *s, char *buf, size_t len)
+{
+	const char *path, *slash;
+	size_t n = 0, more = 0;
+
+	for (size_t i = 0; i < s->cuda.files.n; i++) {
+		if (!cuda_attach_lib(&s->cuda, i)->sites_n)
+			continue;
+		path = cuda_attach_lib(&s->cuda, i)->path;
+		slash = strrchr(path, '/');
+		path = slash ? slash + 1 : path;
+		if (n + strlen(path) + 16 < len)
+			n += snprintf(buf + n, len - n, "%s%s", n ? ", " : "", path);
+		else
+			more++;
+	}
+	if (more)
+		snprintf(buf + n, len - n, " and %zu more", more);
+}
+
 void session_describe(const struct session *s, char *buf, size_t len)
 {
 	unsigned long long threads = s->skel->data->next_serial - 1;
-	const char *lib = NULL;
-	char cuda[160];
+	char cuda[192] = "no CUDA library", libraries[128] = "";
 
-	for (size_t i = 0; i < s->cuda.files_n; i++)
-		if (cuda_attach_lib(&s->cuda, i)->sites_n)
-			lib = cuda_attach_lib(&s->cuda, i)->path;
-	if (lib)
-		snprintf(cuda, sizeof(cuda), "%zu CUDA probes in %.100s", s->cuda.probes,
-			 strrchr(lib, '/') ? strrchr(lib, '/') + 1 : lib);
-	else
-		snprintf(cuda, sizeof(cuda), "no CUDA library");
+	describe_libraries(s, libraries, sizeof(libraries));
+	if (libraries[0])
+		snprintf(cuda, sizeof(cuda), "%zu CUDA probe%s in %s", s->cuda.probes,
+			 s->cuda.probes == 1 ? "" : "s", libraries);
 	snprintf(buf, len, "%s, %llu thread%s, %s", s->target, threads, threads == 1 ? "" : "s",
 		 cuda);
 }
@@ -234,19 +251,33 @@ static int close_window(struct session *s)
 int session_finish(struct session *s, struct profile **p, struct fault *f)
 {
 	struct infbpf_bpf *skel = s->skel;
+	const struct {
+		int (*collect)(struct collect *c, int map_fd);
+		struct bpf_map *map;
+	} maps[] = {
+		{ collect_ended, skel->maps.ended },
+		{ collect_waits, skel->maps.waits },
+		{ collect_thread_calls, skel->maps.thread_calls },
+		{ collect_errors, skel->maps.call_errors },
+		{ collect_copies, skel->maps.copies },
+		{ collect_stream_map, skel->maps.streams },
+		{ collect_launchers, skel->maps.launchers },
+	};
 	int err = close_window(s);
 
 	overhead_stop(&s->overhead, skel, clock_now_ns());
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && !err; i++)
+		err = maps[i].collect(s->collect, bpf_map__fd(maps[i].map));
 	if (!err)
-		err = collect_ended(s->collect, bpf_map__fd(skel->maps.ended));
+		err = collect_apis(s->collect, bpf_map__fd(skel->maps.apis),
+				   bpf_map__fd(skel->maps.api_recs));
 	if (!err)
-		err = collect_waits(s->collect, bpf_map__fd(skel->maps.waits));
-	if (!err)
-		err = collect_thread_calls(s->collect, bpf_map__fd(skel->maps.thread_calls));
-	if (!err)
-		err = collect_apis(s->collect, bpf_map__fd(skel->maps.apis));
+		err = collect_launches(s->collect, bpf_map__fd(skel->maps.launches),
+				       bpf_map__fd(skel->maps.launch_recs));
 	if (!err)
 		err = collect_finish(s->collect);
+	if (!err)
+		err = collect_memory(s->collect);
 	if (!err)
 		err = session_result(s);
 	if (err)
@@ -256,6 +287,7 @@ int session_finish(struct session *s, struct profile **p, struct fault *f)
 	s->profile->target = profile_string(s->profile, s->target);
 	s->profile->period_ns = skel->data->period_ns;
 	s->profile->stacks = collect_stacks(s->collect);
+	s->profile->entries_only = s->options->entries_only;
 	s->profile->unwound = s->options->unwind != SESSION_UNWIND_FP;
 	err = profile_finish(s->profile);
 	if (err)
@@ -328,6 +360,7 @@ void session_close(struct session *s)
 		if (s->pidfds[i] >= 0)
 			close(s->pidfds[i]);
 	free(s->pidfds);
+	free(s->chosen);
 	target_pids_free(&s->pids);
 	if (s->signal_fd >= 0) {
 		close(s->signal_fd);

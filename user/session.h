@@ -38,6 +38,9 @@ struct session_options {
 	unsigned int stack_bytes; /* of the user stack, copied with a sample */
 	const char *unwind_cache; /* directory, NULL: none */
 	bool lines;		  /* source lines and inlined functions */
+	const char *gpu_calls;	  /* as cuda_select() takes it, NULL: "default" */
+	bool driver;		  /* driver calls inside of other calls, too */
+	bool entries_only;	  /* no return probes: no lengths, errors or memory of calls */
 	bool verbose;		  /* libbpf's messages on stderr */
 };
 

@@ -37,16 +37,44 @@ static int load_fault(int err, struct fault *f)
 			 strerror(-err));
 }
 
+/* The programs of user probes: what each is loaded for. Attached by uprobe.c; libbpf 1.1 knows neither
+ * uprobe_multi nor sessions. */
+static void configure_probes(struct session *s)
+{
+	struct infbpf_bpf *skel = s->skel;
+	const bool session = s->uprobes == UPROBE_SESSION, counts = s->options->entries_only;
+	const struct {
+		struct bpf_program *prog;
+		bool load;
+		int attach_type;
+	} probes[] = {
+		{ skel->progs.handle_call_session, !counts && session, UPROBE_SESSION_ATTACH_TYPE },
+		{ skel->progs.handle_call_entry, !counts && !session, UPROBE_MULTI_ATTACH_TYPE },
+		{ skel->progs.handle_call_return, !counts && !session, UPROBE_MULTI_ATTACH_TYPE },
+		{ skel->progs.handle_call_count, counts, UPROBE_MULTI_ATTACH_TYPE },
+		{ skel->progs.handle_call_register, true, UPROBE_MULTI_ATTACH_TYPE },
+		{ skel->progs.handle_calibrate, true, UPROBE_MULTI_ATTACH_TYPE },
+	};
+
+	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
+		if (s->uprobes >= UPROBE_MULTI)
+			bpf_program__set_expected_attach_type(probes[i].prog,
+							      probes[i].attach_type);
+		bpf_program__set_autoload(probes[i].prog,
+					  s->uprobes != UPROBE_NONE && probes[i].load);
+	}
+}
+
 static void configure(struct session *s)
 {
 	struct infbpf_bpf *skel = s->skel;
 	size_t small_bytes = INFBPF_MAX_STACK * sizeof(__u64);
-	struct bpf_program *probes[] = { skel->progs.handle_call_entry,
-					 skel->progs.handle_call_return,
-					 skel->progs.handle_calibrate };
 
 	skel->rodata->cfg_scope_all = s->options->all;
+	skel->rodata->cfg_entries_only = s->options->entries_only;
+	skel->rodata->cfg_nested = s->options->driver;
 	skel->data->period_ns = s->options->period_ns;
+	skel->bss->alloc_stacks = ALLOC_STACKS;
 	skel->rodata->cfg_stack_bytes = 0;
 	if (s->options->unwind != SESSION_UNWIND_FP) {
 		small_bytes = s->options->stack_bytes < SAMPLE_SMALL_BYTES ? s->options->stack_bytes
@@ -56,12 +84,7 @@ static void configure(struct session *s)
 	}
 	skel->rodata->cfg_small_bytes = small_bytes;
 	bpf_map__set_max_entries(skel->maps.ring, RING_BYTES);
-	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
-		/* Attached by uprobe.c; libbpf 1.1 does not know uprobe_multi. */
-		if (s->uprobes == UPROBE_MULTI)
-			bpf_program__set_expected_attach_type(probes[i], UPROBE_MULTI_ATTACH_TYPE);
-		bpf_program__set_autoload(probes[i], s->uprobes != UPROBE_NONE);
-	}
+	configure_probes(s);
 }
 
 static int load_once(struct session *s, struct fault *f)
@@ -239,11 +262,27 @@ int session_attach_cuda(struct session *s)
 {
 	struct target_pids all = { 0 };
 	struct target_pids *pids = &s->pids;
+	const char *bad;
+	size_t bad_n;
 	int err = 0;
 
+	s->chosen = calloc(cuda_calls_n, sizeof(*s->chosen));
+	if (!s->chosen)
+		return -ENOMEM;
+	err = cuda_select(s->options->gpu_calls ? s->options->gpu_calls : "default", s->chosen,
+			  &bad, &bad_n);
+	if (err)
+		return err;
+	s->cuda.chosen = s->chosen;
+
 	s->cuda.kind = s->uprobes;
-	s->cuda.entry_fd = bpf_program__fd(s->skel->progs.handle_call_entry);
+	s->cuda.entries_only = s->options->entries_only;
+	s->cuda.session_fd = bpf_program__fd(s->skel->progs.handle_call_session);
+	s->cuda.entry_fd = bpf_program__fd(s->options->entries_only ?
+						   s->skel->progs.handle_call_count :
+						   s->skel->progs.handle_call_entry);
 	s->cuda.return_fd = bpf_program__fd(s->skel->progs.handle_call_return);
+	s->cuda.register_fd = bpf_program__fd(s->skel->progs.handle_call_register);
 	s->cuda.all = s->options->all;
 	s->cuda.begin_ns = ~0ULL;
 	s->cuda.done_ns = (volatile uint64_t *)&s->skel->bss->probes_ns;

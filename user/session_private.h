@@ -17,6 +17,8 @@
 
 #define DRAIN_MS      50	/* how often the ring is emptied */
 #define LOOK_FIRST_NS NS_PER_MS /* between the first looks at a new image's libraries; doubled */
+/* Stacks of allocations in 100 ms; each takes up to 30 KiB of the ring. Beyond: "[not sampled]". */
+#define ALLOC_STACKS 150
 
 struct session {
 	const struct session_options *options;
@@ -25,6 +27,7 @@ struct session {
 	struct overhead overhead;
 	enum uprobe_kind uprobes;
 	struct cuda_attach cuda;
+	bool *chosen; /* by row of cuda_calls: --gpu-calls */
 	struct symbols *symbols;
 	struct unwind *unwind;
 	struct profile *profile;

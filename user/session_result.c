@@ -36,42 +36,74 @@ static int add_hooks(struct session *s)
 		err = profile_add_hook(s->profile, &h);
 	}
 	h = (struct profile_hook){ "CUDA calls",
-				   s->uprobes == UPROBE_MULTI  ? "uprobe_multi"
+				   s->uprobes >= UPROBE_MULTI  ? uprobe_kind_name(s->uprobes)
 				   : s->uprobes == UPROBE_PERF ? "uprobe"
 							       : "none",
 				   s->uprobes == UPROBE_NONE ? "all CUDA calls" : NULL };
 	return err ? err : profile_add_hook(s->profile, &h);
 }
 
-static int add_runtime(struct session *s)
+/* What stands behind the calls. */
+static void name_runtime(struct session *s)
 {
 	struct profile *p = s->profile;
-	const struct cuda_lib *lib;
-	int err = 0;
 
 	p->runtime = "none";
-	for (size_t i = 0; i < s->cuda.files_n; i++) {
-		lib = cuda_attach_lib(&s->cuda, i);
-		if (!lib->sites_n) {
-			if (!err && lib->api == API_DRIVER)
-				err = profile_add_not_measured(p, "CUDA driver API calls",
-							       lib->why);
+	for (size_t i = 0; i < s->cuda.files.n; i++) {
+		const struct cuda_lib *lib = cuda_attach_lib(&s->cuda, i);
+
+		if (!lib->sites_n || lib->api == API_NCCL)
 			continue;
-		}
-		p->runtime = lib->emu ? "emu" : "nvidia";
-		if (lib->version[0])
+		if (lib->emu)
+			p->runtime = "emu";
+		else if (strcmp(p->runtime, "emu"))
+			p->runtime = "nvidia";
+		if (lib->api == API_RUNTIME && lib->version[0])
 			p->runtime_version = profile_string(p, lib->version);
 	}
-	if (!err && strcmp(p->runtime, "none"))
-		err = profile_add_not_measured(p, "GPU kernel time", "needs CUPTI");
-	if (!err && s->cuda.failed[0])
-		err = profile_add_not_measured(p, "CUDA calls of a library", s->cuda.failed);
-	if (!err && s->overhead.stats_refused)
-		err = profile_add_not_measured(p, "BPF run time",
-					       "BPF statistics want CAP_SYS_ADMIN");
-	if (!err && symbols_kernel_hidden(s->symbols))
-		err = profile_add_not_measured(p, "kernel function names",
-					       "kallsyms wants CAP_SYSLOG");
+}
+
+/* Libraries that were found and not probed. */
+static int add_unprobed(struct session *s)
+{
+	const char *name;
+	char what[128];
+	int err = 0;
+
+	for (size_t i = 0; i < s->cuda.files.n && !err; i++) {
+		const struct cuda_lib *lib = cuda_attach_lib(&s->cuda, i);
+
+		/* A stripped static runtime's calls are seen where they enter the driver. */
+		if (lib->sites_n || lib->is_static)
+			continue;
+		name = strrchr(lib->path, '/') ? strrchr(lib->path, '/') + 1 : lib->path;
+		snprintf(what, sizeof(what), "calls of %.100s", name);
+		err = profile_add_not_measured(s->profile, what, lib->why);
+	}
+	return err;
+}
+
+static int add_not_measured(struct session *s)
+{
+	struct profile *p = s->profile;
+	const bool cuda = strcmp(p->runtime, "none") != 0;
+	const struct {
+		bool is_so;
+		const char *what, *why;
+	} rows[] = {
+		{ cuda, "GPU kernel time", "needs CUPTI" },
+		{ cuda && s->options->entries_only, "how long and how well CUDA calls end",
+		  "--returns none" },
+		{ s->cuda.failed[0], "CUDA calls of a library", s->cuda.failed },
+		{ s->overhead.stats_refused, "BPF run time", "BPF statistics want CAP_SYS_ADMIN" },
+		{ symbols_kernel_hidden(s->symbols), "kernel function names",
+		  "kallsyms wants CAP_SYSLOG" },
+	};
+	int err = add_unprobed(s);
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && !err; i++)
+		if (rows[i].is_so)
+			err = profile_add_not_measured(p, rows[i].what, rows[i].why);
 	return err;
 }
 
@@ -89,6 +121,7 @@ static int fill_losses(struct session *s)
 	lost->map_full = c.lost_map;
 	lost->threads = c.lost_storage + c.lost_thread + s->skel->bss->close_left;
 	lost->returns = c.lost_return;
+	lost->memory = c.lost_memory + collect_lost_names(s->collect);
 	lost->uncovered_ns = s->cuda.uncovered_ns;
 	overhead_report(&s->overhead, s->skel, &c, s->profile);
 	return 0;
@@ -98,7 +131,8 @@ int session_result(struct session *s)
 {
 	int err = add_hooks(s);
 
+	name_runtime(s);
 	if (!err)
-		err = add_runtime(s);
+		err = add_not_measured(s);
 	return err ? err : fill_losses(s);
 }

@@ -11,8 +11,8 @@
 #include <bpf/bpf.h>
 #include "uprobe.h"
 
-/* The part of union bpf_attr that BPF_LINK_CREATE reads for uprobe_multi (uapi since 6.6; the
- * headers of older distributions do not have it). */
+/* The part of union bpf_attr that BPF_LINK_CREATE reads for uprobe_multi and its sessions (uapi since
+ * 6.6; the headers of older distributions do not have it). */
 struct multi_attr {
 	__u32 prog_fd;
 	__u32 target_fd;
@@ -34,33 +34,30 @@ static int sys_bpf(int cmd, void *attr, unsigned int size)
 	return syscall(SYS_bpf, cmd, attr, size);
 }
 
-/* A minimal program that returns 0, of the type and attach type that uprobe_multi wants. */
-static int load_trivial(void)
+/* A minimal program that returns 0. */
+static int load_trivial(enum bpf_attach_type attach_type)
 {
 	struct bpf_insn insns[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = UPROBE_MULTI_ATTACH_TYPE);
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach_type);
 
 	return bpf_prog_load(BPF_PROG_TYPE_KPROBE, "infbpf_detect", "GPL", insns,
 			     sizeof(insns) / sizeof(insns[0]), &opts);
 }
 
-enum uprobe_kind uprobe_detect(void)
+/* A directory is no file to probe: a kernel that knows the attach type answers EBADF. */
+static bool has_link(unsigned int attach_type)
 {
 	struct multi_attr attr = { 0 };
 	__u64 offset = 0;
-	int prog, err;
+	int prog = load_trivial(attach_type), err;
 
-	if (access("/sys/bus/event_source/devices/uprobe/type", R_OK))
-		return UPROBE_NONE;
-	prog = load_trivial();
 	if (prog < 0)
-		return UPROBE_PERF;
-	/* A directory is no file to probe: a kernel that knows the attach type answers EBADF. */
+		return false;
 	attr.prog_fd = prog;
-	attr.attach_type = UPROBE_MULTI_ATTACH_TYPE;
+	attr.attach_type = attach_type;
 	attr.path = (uintptr_t) "/";
 	attr.offsets = (uintptr_t)&offset;
 	attr.cnt = 1;
@@ -69,11 +66,33 @@ enum uprobe_kind uprobe_detect(void)
 		close(err);
 	err = err < 0 ? errno : 0;
 	close(prog);
-	return err == EBADF ? UPROBE_MULTI : UPROBE_PERF;
+	return err == EBADF;
 }
 
-static int attach_multi(int prog_fd, const char *path, const struct uprobe_site *sites, size_t n,
-			pid_t pid, bool is_return, int *fds)
+enum uprobe_kind uprobe_detect(void)
+{
+	if (access("/sys/bus/event_source/devices/uprobe/type", R_OK))
+		return UPROBE_NONE;
+	if (!has_link(UPROBE_MULTI_ATTACH_TYPE))
+		return UPROBE_PERF;
+	return has_link(UPROBE_SESSION_ATTACH_TYPE) ? UPROBE_SESSION : UPROBE_MULTI;
+}
+
+const char *uprobe_kind_name(enum uprobe_kind kind)
+{
+	static const char *const names[] = {
+		[UPROBE_NONE] = "none",
+		[UPROBE_PERF] = "perf events",
+		[UPROBE_MULTI] = "uprobe_multi",
+		[UPROBE_SESSION] = "uprobe_session",
+	};
+
+	return names[kind];
+}
+
+static int attach_multi(enum uprobe_kind kind, int prog_fd, const char *path,
+			const struct uprobe_site *sites, size_t n, pid_t pid, bool is_return,
+			int *fds)
 {
 	struct multi_attr attr = { 0 };
 	__u64 *offsets, *cookies;
@@ -90,12 +109,13 @@ static int attach_multi(int prog_fd, const char *path, const struct uprobe_site 
 		cookies[i] = sites[i].cookie;
 	}
 	attr.prog_fd = prog_fd;
-	attr.attach_type = UPROBE_MULTI_ATTACH_TYPE;
+	attr.attach_type =
+		kind == UPROBE_SESSION ? UPROBE_SESSION_ATTACH_TYPE : UPROBE_MULTI_ATTACH_TYPE;
 	attr.path = (uintptr_t)path;
 	attr.offsets = (uintptr_t)offsets;
 	attr.cookies = (uintptr_t)cookies;
 	attr.cnt = n;
-	attr.multi_flags = is_return ? MULTI_RETURN : 0;
+	attr.multi_flags = is_return && kind == UPROBE_MULTI ? MULTI_RETURN : 0;
 	attr.pid = pid;
 	fd = sys_bpf(BPF_LINK_CREATE, &attr, sizeof(attr));
 	if (fd < 0)
@@ -164,8 +184,8 @@ int uprobe_attach(enum uprobe_kind kind, int prog_fd, const char *path,
 		return 0;
 	if (kind == UPROBE_NONE)
 		return -EOPNOTSUPP;
-	if (kind == UPROBE_MULTI)
-		return attach_multi(prog_fd, path, sites, sites_n, pid, is_return, fds);
+	if (kind == UPROBE_MULTI || kind == UPROBE_SESSION)
+		return attach_multi(kind, prog_fd, path, sites, sites_n, pid, is_return, fds);
 	type = read_number("/sys/bus/event_source/devices/uprobe/type", "%d");
 	if (type < 0)
 		return type;

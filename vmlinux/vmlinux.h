@@ -54,6 +54,20 @@ struct uprobe_task {
 	struct return_instance *return_instances;
 };
 
+/* The page of a process in which probed instructions run out of line; a return probe's trampoline is at
+ * its start. */
+struct xol_area {
+	unsigned long vaddr;
+};
+
+struct uprobes_state {
+	struct xol_area *xol_area;
+};
+
+struct mm_struct {
+	struct uprobes_state uprobes_state; /* with CONFIG_UPROBES */
+};
+
 struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
@@ -69,6 +83,7 @@ struct task_struct {
 	unsigned long sas_ss_sp; /* the alternate signal stack */
 	size_t sas_ss_size;
 	char comm[16];
+	struct mm_struct *mm;
 	struct uprobe_task *utask; /* with CONFIG_UPROBES */
 };
 

@@ -115,11 +115,12 @@ static cudaError_t copy_locked(struct emu_device *d, const struct request *r, cu
 	op->lasts_ns = copy_ns(&d->config, bytes, to, from, to_pageable || from_pageable);
 	/* Between device memories even cudaMemcpy does not wait. */
 	wait = r->async ? to_pageable || from_pageable : !(to && from);
-	if (r->async && to && from_pageable && bytes <= STAGE_BYTES && stage(op, bytes))
+	if (r->async && !s->capture && to && from_pageable && bytes <= STAGE_BYTES &&
+	    stage(op, bytes))
 		wait = false;
 	emu_op_get_locked(op);
 	err = emu_submit_locked(d, s, op);
-	if (!err && wait)
+	if (!err && wait && !op->captured)
 		emu_sync_locked(d, op);
 	emu_op_put_locked(op);
 	return err ? err : d->sticky;
@@ -138,7 +139,9 @@ static cudaError_t copy(const struct request *r, cudaStream_t stream)
 	err = emu_enter(&d);
 	if (err)
 		return err;
-	err = copy_locked(d, r, stream);
+	err = r->async ? cudaSuccess : emu_capture_check_call_locked(d);
+	if (!err)
+		err = copy_locked(d, r, stream);
 	pthread_mutex_unlock(&d->lock);
 	return err;
 }
@@ -221,7 +224,9 @@ static cudaError_t set(void *ptr, int value, size_t bytes, cudaStream_t stream, 
 
 	if (err)
 		return err;
-	err = set_locked(d, ptr, value, bytes, stream, async);
+	err = async ? cudaSuccess : emu_capture_check_call_locked(d);
+	if (!err)
+		err = set_locked(d, ptr, value, bytes, stream, async);
 	pthread_mutex_unlock(&d->lock);
 	return err;
 }

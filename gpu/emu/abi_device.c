@@ -142,10 +142,12 @@ EMU_API cudaError_t cudaDeviceSynchronize(void)
 
 	if (err)
 		return emu_leave(err);
-	for (struct emu_stream *s = d->streams; s; s = s->next)
+	err = emu_capture_check_all_locked(d);
+	for (struct emu_stream *s = d->streams; s && !err; s = s->next)
 		if (!emu_op_over(s->last))
 			emu_sync_locked(d, s->last);
-	err = d->sticky;
+	if (!err)
+		err = d->sticky;
 	pthread_mutex_unlock(&d->lock);
 	return emu_leave(err);
 }
@@ -245,6 +247,8 @@ static const struct error_text error_texts[] = {
 	{ cudaErrorInvalidDevice, "cudaErrorInvalidDevice", "invalid device ordinal" },
 	{ cudaErrorInvalidResourceHandle, "cudaErrorInvalidResourceHandle",
 	  "invalid resource handle" },
+	{ cudaErrorIllegalState, "cudaErrorIllegalState",
+	  "the operation cannot be performed in the present state" },
 	{ cudaErrorNotReady, "cudaErrorNotReady", "device not ready" },
 	{ cudaErrorIllegalAddress, "cudaErrorIllegalAddress",
 	  "an illegal memory access was encountered" },
@@ -254,6 +258,24 @@ static const struct error_text error_texts[] = {
 	  "pointer does not correspond to a registered memory region" },
 	{ cudaErrorLaunchFailure, "cudaErrorLaunchFailure", "unspecified launch failure" },
 	{ cudaErrorNotSupported, "cudaErrorNotSupported", "operation not supported" },
+	{ cudaErrorStreamCaptureUnsupported, "cudaErrorStreamCaptureUnsupported",
+	  "operation not permitted when stream is capturing" },
+	{ cudaErrorStreamCaptureInvalidated, "cudaErrorStreamCaptureInvalidated",
+	  "operation failed due to a previous error during capture" },
+	{ cudaErrorStreamCaptureMerge, "cudaErrorStreamCaptureMerge",
+	  "operation would result in a merge of separate capture sequences" },
+	{ cudaErrorStreamCaptureUnmatched, "cudaErrorStreamCaptureUnmatched",
+	  "capture was not ended in the same stream as it began" },
+	{ cudaErrorStreamCaptureUnjoined, "cudaErrorStreamCaptureUnjoined",
+	  "capturing stream has unjoined work" },
+	{ cudaErrorStreamCaptureIsolation, "cudaErrorStreamCaptureIsolation",
+	  "dependency created on uncaptured work in another stream" },
+	{ cudaErrorStreamCaptureImplicit, "cudaErrorStreamCaptureImplicit",
+	  "operation would make the legacy stream depend on a capturing blocking stream" },
+	{ cudaErrorCapturedEvent, "cudaErrorCapturedEvent",
+	  "operation not permitted on an event last recorded in a capturing stream" },
+	{ cudaErrorStreamCaptureWrongThread, "cudaErrorStreamCaptureWrongThread",
+	  "attempt to terminate a thread-local capture sequence from another thread" },
 	{ cudaErrorUnknown, "cudaErrorUnknown", "unknown error" },
 };
 

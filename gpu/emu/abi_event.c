@@ -27,14 +27,20 @@ static cudaError_t event_enter(struct emu_device **d, cudaEvent_t event, struct 
 	return cudaErrorInvalidResourceHandle;
 }
 
+static void event_free_locked(struct emu_event *e)
+{
+	emu_op_put_locked(e->op);
+	emu_set_clear(&e->front);
+	free(e);
+}
+
 void emu_events_free_locked(struct emu_device *d)
 {
 	while (d->events) {
 		struct emu_event *e = d->events;
 
 		d->events = e->next;
-		emu_op_put_locked(e->op);
-		free(e);
+		event_free_locked(e);
 	}
 }
 
@@ -81,44 +87,63 @@ EMU_API cudaError_t cudaEventDestroy(cudaEvent_t event)
 	for (at = &d->events; *at != e; at = &(*at)->next)
 		;
 	*at = e->next;
-	emu_op_put_locked(e->op);
-	free(e);
+	event_free_locked(e);
 	pthread_mutex_unlock(&d->lock);
 	return emu_leave(cudaSuccess);
 }
 
-static cudaError_t event_record(cudaEvent_t event, cudaStream_t stream)
+static cudaError_t record_locked(struct emu_device *d, struct emu_event *e, struct emu_stream *s)
+{
+	struct emu_op *op;
+	cudaError_t err;
+
+	if (s->capture)
+		return emu_capture_record_locked(s, e);
+	op = emu_op_new(ENGINE_NONE);
+	if (!op)
+		return cudaErrorMemoryAllocation;
+	emu_op_get_locked(op);
+	err = emu_submit_locked(d, s, op);
+	if (err) {
+		emu_op_put_locked(op);
+		return err;
+	}
+	emu_op_put_locked(e->op);
+	e->op = op;
+	e->capture = 0;
+	return cudaSuccess;
+}
+
+/* flags: cudaEventRecordExternal, a node of its own in a graph, is not there. */
+static cudaError_t event_record(cudaEvent_t event, cudaStream_t stream, unsigned int flags)
 {
 	struct emu_device *d;
 	struct emu_event *e;
 	struct emu_stream *s;
-	struct emu_op *op;
 	cudaError_t err = event_enter(&d, event, &e);
 
 	if (err)
 		return err;
 	s = emu_stream_find_locked(d, stream);
-	op = s ? emu_op_new(ENGINE_NONE) : NULL;
-	if (op) {
-		emu_op_put_locked(e->op);
-		e->op = emu_op_get_locked(op);
-		err = emu_submit_locked(d, s, op);
-	} else {
-		err = s ? cudaErrorMemoryAllocation : cudaErrorInvalidResourceHandle;
-	}
+	if (!s)
+		err = cudaErrorInvalidResourceHandle;
+	else if (s->capture && flags)
+		err = emu_capture_refuse_locked(s);
+	else
+		err = record_locked(d, e, s);
 	pthread_mutex_unlock(&d->lock);
 	return err;
 }
 
 EMU_API cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 {
-	return emu_leave(event_record(event, stream));
+	return emu_leave(event_record(event, stream, 0));
 }
 
 EMU_API cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream,
 					     unsigned int flags)
 {
-	return emu_leave(flags > 1 ? cudaErrorInvalidValue : event_record(event, stream));
+	return emu_leave(flags > 1 ? cudaErrorInvalidValue : event_record(event, stream, flags));
 }
 
 /* An event that was never recorded counts as complete. */
@@ -130,7 +155,9 @@ EMU_API cudaError_t cudaEventQuery(cudaEvent_t event)
 
 	if (err)
 		return emu_leave(err);
-	err = emu_op_over(e->op) ? d->sticky : cudaErrorNotReady;
+	err = emu_capture_check_event_locked(d, e);
+	if (!err)
+		err = emu_op_over(e->op) ? d->sticky : cudaErrorNotReady;
 	pthread_mutex_unlock(&d->lock);
 	return emu_leave(err);
 }
@@ -144,9 +171,12 @@ EMU_API cudaError_t cudaEventSynchronize(cudaEvent_t event)
 
 	if (err)
 		return emu_leave(err);
-	emu_wait_locked(d, e->op, !(e->flags & cudaEventBlockingSync),
-			d->flags & cudaDeviceScheduleYield);
-	err = d->sticky;
+	err = emu_capture_check_event_locked(d, e);
+	if (!err) {
+		emu_wait_locked(d, e->op, !(e->flags & cudaEventBlockingSync),
+				d->flags & cudaDeviceScheduleYield);
+		err = d->sticky;
+	}
 	pthread_mutex_unlock(&d->lock);
 	return emu_leave(err);
 }
@@ -156,6 +186,8 @@ static cudaError_t elapsed_locked(struct emu_device *d, float *ms, cudaEvent_t s
 {
 	struct emu_event *a = event_find(d, start), *b = event_find(d, end);
 
+	if (a && b && (a->capture || b->capture))
+		return cudaErrorCapturedEvent;
 	if (!a || !b || !a->op || !b->op)
 		return cudaErrorInvalidResourceHandle;
 	if ((a->flags | b->flags) & cudaEventDisableTiming)
@@ -181,12 +213,21 @@ EMU_API cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t start, cudaEvent
 	return emu_leave(err);
 }
 
+static cudaError_t wait_locked(struct emu_device *d, struct emu_stream *s, struct emu_event *e)
+{
+	struct emu_op *op = emu_op_new(ENGINE_NONE);
+
+	if (op && !emu_op_wait_for_locked(op, e->op))
+		return emu_submit_locked(d, s, op);
+	emu_op_put_locked(op);
+	return cudaErrorMemoryAllocation;
+}
+
 EMU_API cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned int flags)
 {
 	struct emu_device *d;
 	struct emu_event *e;
 	struct emu_stream *s;
-	struct emu_op *op;
 	cudaError_t err;
 
 	if (flags > 1)
@@ -195,17 +236,12 @@ EMU_API cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, 
 	if (err)
 		return emu_leave(err);
 	s = emu_stream_find_locked(d, stream);
-	if (!s) {
+	if (!s)
 		err = cudaErrorInvalidResourceHandle;
-	} else if (!emu_op_over(e->op)) {
-		op = emu_op_new(ENGINE_NONE);
-		if (!op || emu_op_wait_for_locked(op, e->op)) {
-			emu_op_put_locked(op);
-			err = cudaErrorMemoryAllocation;
-		} else {
-			err = emu_submit_locked(d, s, op);
-		}
-	}
+	else if (s->capture || e->capture)
+		err = emu_capture_wait_locked(d, s, e);
+	else if (!emu_op_over(e->op))
+		err = wait_locked(d, s, e);
 	pthread_mutex_unlock(&d->lock);
 	return emu_leave(err);
 }

@@ -15,7 +15,8 @@ static cudaError_t memory_alloc(enum emu_owner owner, void **ptr, size_t bytes)
 	if (err)
 		return err;
 	*ptr = NULL;
-	if (bytes)
+	err = emu_capture_check_call_locked(d);
+	if (bytes && !err)
 		err = emu_memory_alloc_locked(&d->memory, owner, bytes, d->config.memory_bytes,
 					      ptr);
 	pthread_mutex_unlock(&d->lock);
@@ -54,7 +55,8 @@ static cudaError_t memory_free(void *ptr, bool on_device)
 
 	if (err)
 		return err;
-	if (ptr) {
+	err = emu_capture_check_call_locked(d);
+	if (ptr && !err) {
 		for (struct emu_stream *s = d->streams; s; s = s->next)
 			if (!emu_op_over(s->last))
 				emu_sync_locked(d, s->last);
@@ -78,6 +80,7 @@ EMU_API cudaError_t cudaFreeHost(void *ptr)
 EMU_API cudaError_t cudaMallocAsync(void **ptr, size_t bytes, cudaStream_t stream)
 {
 	struct emu_device *d;
+	struct emu_stream *s;
 	cudaError_t err;
 
 	if (!ptr)
@@ -86,8 +89,11 @@ EMU_API cudaError_t cudaMallocAsync(void **ptr, size_t bytes, cudaStream_t strea
 	if (err)
 		return emu_leave(err);
 	*ptr = NULL;
-	if (!emu_stream_find_locked(d, stream))
+	s = emu_stream_find_locked(d, stream);
+	if (!s)
 		err = cudaErrorInvalidResourceHandle;
+	else if (s->capture)
+		err = emu_capture_refuse_locked(s);
 	else if (bytes)
 		err = emu_memory_alloc_locked(&d->memory, EMU_DEVICE, bytes, d->config.memory_bytes,
 					      ptr);
@@ -103,6 +109,8 @@ static cudaError_t free_async_locked(struct emu_device *d, void *ptr, cudaStream
 
 	if (!s)
 		return cudaErrorInvalidResourceHandle;
+	if (s->capture)
+		return emu_capture_refuse_locked(s);
 	if (!b || b->owner != EMU_DEVICE || b->start != (uintptr_t)ptr)
 		return cudaErrorInvalidValue;
 	op = emu_op_new(ENGINE_HOST);

@@ -38,3 +38,13 @@ PTSZ_DEFINE(cudaEventRecord_ptsz, (cudaEvent_t event, cudaStream_t stream),
 PTSZ_DEFINE(cudaEventRecordWithFlags_ptsz,
 	    (cudaEvent_t event, cudaStream_t stream, unsigned int flags),
 	    cudaEventRecordWithFlags(event, PTSZ(stream), flags))
+PTSZ_DEFINE(cudaStreamBeginCapture_ptsz, (cudaStream_t stream, enum cudaStreamCaptureMode mode),
+	    cudaStreamBeginCapture(PTSZ(stream), mode))
+PTSZ_DEFINE(cudaStreamEndCapture_ptsz, (cudaStream_t stream, cudaGraph_t *graph),
+	    cudaStreamEndCapture(PTSZ(stream), graph))
+PTSZ_DEFINE(cudaStreamIsCapturing_ptsz, (cudaStream_t stream, enum cudaStreamCaptureStatus *status),
+	    cudaStreamIsCapturing(PTSZ(stream), status))
+PTSZ_DEFINE(cudaGraphUpload_ptsz, (cudaGraphExec_t exec, cudaStream_t stream),
+	    cudaGraphUpload(exec, PTSZ(stream)))
+PTSZ_DEFINE(cudaGraphLaunch_ptsz, (cudaGraphExec_t exec, cudaStream_t stream),
+	    cudaGraphLaunch(exec, PTSZ(stream)))

@@ -41,20 +41,6 @@ EMU_API cudaError_t cudaStreamCreateWithPriority(cudaStream_t *stream, unsigned 
 	return emu_leave(stream_create(stream, flags, priority));
 }
 
-/* Enters and finds the stream. The lock is held when it returns cudaSuccess. */
-static cudaError_t stream_enter(struct emu_device **d, cudaStream_t stream, struct emu_stream **s)
-{
-	cudaError_t err = emu_enter(d);
-
-	if (err)
-		return err;
-	*s = emu_stream_find_locked(*d, stream);
-	if (*s)
-		return cudaSuccess;
-	pthread_mutex_unlock(&(*d)->lock);
-	return cudaErrorInvalidResourceHandle;
-}
-
 static bool is_default(cudaStream_t stream)
 {
 	return !stream || stream == cudaStreamLegacy || stream == cudaStreamPerThread;
@@ -69,24 +55,29 @@ EMU_API cudaError_t cudaStreamDestroy(cudaStream_t stream)
 
 	if (is_default(stream))
 		return emu_leave(cudaErrorInvalidResourceHandle);
-	err = stream_enter(&d, stream, &s);
+	err = emu_stream_enter(&d, stream, &s);
 	if (err)
 		return emu_leave(err);
-	s->live = false;
+	err = emu_capture_check_stream_locked(d, s);
+	if (!err)
+		s->live = false;
 	pthread_mutex_unlock(&d->lock);
-	return emu_leave(cudaSuccess);
+	return emu_leave(err);
 }
 
 EMU_API cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
 	struct emu_device *d;
 	struct emu_stream *s;
-	cudaError_t err = stream_enter(&d, stream, &s);
+	cudaError_t err = emu_stream_enter(&d, stream, &s);
 
 	if (err)
 		return emu_leave(err);
-	emu_sync_locked(d, s->last);
-	err = d->sticky;
+	err = emu_capture_check_stream_locked(d, s);
+	if (!err) {
+		emu_sync_locked(d, s->last);
+		err = d->sticky;
+	}
 	pthread_mutex_unlock(&d->lock);
 	return emu_leave(err);
 }
@@ -95,11 +86,13 @@ EMU_API cudaError_t cudaStreamQuery(cudaStream_t stream)
 {
 	struct emu_device *d;
 	struct emu_stream *s;
-	cudaError_t err = stream_enter(&d, stream, &s);
+	cudaError_t err = emu_stream_enter(&d, stream, &s);
 
 	if (err)
 		return emu_leave(err);
-	err = emu_op_over(s->last) ? d->sticky : cudaErrorNotReady;
+	err = emu_capture_check_stream_locked(d, s);
+	if (!err)
+		err = emu_op_over(s->last) ? d->sticky : cudaErrorNotReady;
 	pthread_mutex_unlock(&d->lock);
 	return emu_leave(err);
 }
@@ -112,7 +105,7 @@ EMU_API cudaError_t cudaStreamGetFlags(cudaStream_t stream, unsigned int *flags)
 
 	if (!flags)
 		return emu_leave(cudaErrorInvalidValue);
-	err = stream_enter(&d, stream, &s);
+	err = emu_stream_enter(&d, stream, &s);
 	if (err)
 		return emu_leave(err);
 	*flags = s->blocking ? cudaStreamDefault : cudaStreamNonBlocking;
@@ -128,7 +121,7 @@ EMU_API cudaError_t cudaStreamGetPriority(cudaStream_t stream, int *priority)
 
 	if (!priority)
 		return emu_leave(cudaErrorInvalidValue);
-	err = stream_enter(&d, stream, &s);
+	err = emu_stream_enter(&d, stream, &s);
 	if (err)
 		return emu_leave(err);
 	*priority = s->priority;
@@ -145,7 +138,7 @@ EMU_API cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t fn, voi
 
 	if (!fn)
 		return emu_leave(cudaErrorInvalidValue);
-	err = stream_enter(&d, stream, &s);
+	err = emu_stream_enter(&d, stream, &s);
 	if (err)
 		return emu_leave(err);
 	op = emu_op_new(ENGINE_HOST);

@@ -75,12 +75,14 @@ cudaError_t emu_enter(struct emu_device **out)
 
 void emu_reset_locked(struct emu_device *d)
 {
+	emu_captures_free_locked(d);
 	for (struct emu_stream *s = d->streams; s; s = s->next) {
 		emu_wait_locked(d, s->last, false, false);
 		if (s != d->legacy)
 			s->live = false;
 	}
 	emu_events_free_locked(d);
+	emu_graphs_free_locked(d);
 	emu_memory_reset_locked(&d->memory);
 	d->sticky = cudaSuccess;
 	d->flags = 0;

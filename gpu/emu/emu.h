@@ -98,6 +98,7 @@ struct emu_copy {
 struct emu_op {
 	unsigned int refs;
 	enum emu_engine_id engine;
+	bool captured;	 /* a graph's node: never runs itself */
 	bool done;	 /* the work is done; atomic, for spinning */
 	uint64_t end_ns; /* valid once done; the op is over when this has passed */
 	uint64_t submit_ns, lasts_ns;
@@ -119,6 +120,12 @@ struct emu_op {
 	void *free_ptr; /* cudaFreeAsync */
 };
 
+/* Nodes of a graph, by number. */
+struct emu_set {
+	size_t *node;
+	size_t n;
+};
+
 struct emu_stream {
 	struct emu_stream *next; /* all streams of the device */
 	bool live;		 /* false: destroyed, may be used again once drained */
@@ -130,12 +137,51 @@ struct emu_stream {
 	bool running;	     /* head is with its engine */
 	uint64_t end_ns;     /* of the latest op done */
 	struct emu_op *last; /* the newest op, also when done; with a reference. NULL: none ever */
+
+	struct emu_capture *capture; /* NULL: work runs */
+	unsigned int lane;	     /* which of the capture's streams this is */
+	struct emu_set front;	     /* what the next node waits for */
 };
 
 struct emu_event {
 	struct emu_event *next;
 	unsigned int flags;
 	struct emu_op *op; /* the newest record, with a reference; NULL: never recorded */
+	uint64_t capture;  /* the newest record was in this capture; 0: in none */
+	struct emu_set front;
+};
+
+/* One piece of work of a graph: kernel, copy, set or host function. */
+struct emu_node {
+	struct emu_op *op;   /* what each launch makes a copy of; with a reference */
+	struct emu_set deps; /* nodes before this one */
+	unsigned int lane;   /* nodes of one lane run in order */
+};
+
+/* Does not change once it is there, so the executable graphs share it. */
+struct emu_graph {
+	struct emu_graph *next;
+	unsigned int refs;
+	struct emu_node *nodes; /* a node comes after those that it waits for */
+	size_t n, room;
+	unsigned int lanes;
+};
+
+struct emu_exec {
+	struct emu_exec *next;
+	struct emu_graph *graph;
+	struct emu_stream **lanes; /* lane i runs on lanes[i]; 0 on the stream launched into */
+	struct emu_op *last;	   /* the end of the newest launch; NULL: none */
+};
+
+struct emu_capture {
+	struct emu_capture *next;
+	uint64_t id; /* never 0, never again */
+	struct emu_graph *graph;
+	struct emu_stream *origin;
+	enum cudaStreamCaptureMode mode;
+	pthread_t thread;
+	bool invalid;
 };
 
 struct emu_engine {
@@ -154,6 +200,9 @@ struct emu_device {
 	struct emu_stream *streams;
 	struct emu_stream *legacy;
 	struct emu_event *events;
+	struct emu_capture *captures;
+	struct emu_graph *graphs;
+	struct emu_exec *execs;
 	unsigned int flags; /* cudaSetDeviceFlags */
 	cudaError_t sticky; /* a failed kernel: every call returns it until cudaDeviceReset */
 	bool started;	    /* the engines' threads run */
@@ -174,6 +223,8 @@ void emu_reset_locked(struct emu_device *d);
 /* --- stream.c --- */
 /* A handle's stream; NULL: no such. 0 is the legacy default stream. */
 struct emu_stream *emu_stream_find_locked(struct emu_device *d, cudaStream_t handle);
+/* emu_enter, and finds the stream. The lock is held when (and only when) it returns cudaSuccess. */
+cudaError_t emu_stream_enter(struct emu_device **d, cudaStream_t stream, struct emu_stream **s);
 struct emu_stream *emu_stream_new_locked(struct emu_device *d, bool blocking, int priority);
 struct emu_op *emu_op_new(enum emu_engine_id engine);
 void emu_op_put_locked(struct emu_op *op);
@@ -182,6 +233,8 @@ int emu_op_wait_for_locked(struct emu_op *op, struct emu_op *other);
 /* Puts the op at the stream's end (takes over the caller's reference); adds the default stream's
  * waits. Waits for room first when the stream is full, with the lock dropped. */
 cudaError_t emu_submit_locked(struct emu_device *d, struct emu_stream *s, struct emu_op *op);
+/* The same without waiting for room, and of a stream that is not capturing. */
+cudaError_t emu_append_locked(struct emu_device *d, struct emu_stream *s, struct emu_op *op);
 /* Moves every stream on whose head has nothing to wait for. */
 void emu_advance_locked(struct emu_device *d);
 /* Drops the lock, waits until the op is over, takes it again. */
@@ -189,6 +242,44 @@ void emu_wait_locked(struct emu_device *d, struct emu_op *op, bool spin, bool yi
 /* As the device's flags say. */
 void emu_sync_locked(struct emu_device *d, struct emu_op *op);
 bool emu_op_over(const struct emu_op *op);
+
+/* --- capture.c: what a capturing stream does with work, and what may not be done meanwhile. What
+ * breaks a rule ends in an error and makes the captures concerned worthless --- */
+int emu_set_add(struct emu_set *set, const struct emu_set *more);
+void emu_set_clear(struct emu_set *set);
+cudaError_t emu_capture_begin_locked(struct emu_device *d, struct emu_stream *s,
+				     enum cudaStreamCaptureMode mode);
+cudaError_t emu_capture_end_locked(struct emu_device *d, struct emu_stream *s,
+				   struct emu_graph **graph);
+/* Takes over the caller's reference, as emu_submit_locked. */
+cudaError_t emu_capture_op_locked(struct emu_stream *s, struct emu_op *op);
+cudaError_t emu_capture_record_locked(struct emu_stream *s, struct emu_event *e);
+/* Either the stream or the event belongs to a capture. */
+cudaError_t emu_capture_wait_locked(struct emu_device *d, struct emu_stream *s,
+				    struct emu_event *e);
+/* Asking about, or waiting for, one stream, event, or everything. */
+cudaError_t emu_capture_check_stream_locked(struct emu_device *d, const struct emu_stream *s);
+cudaError_t emu_capture_check_event_locked(struct emu_device *d, const struct emu_event *e);
+cudaError_t emu_capture_check_all_locked(struct emu_device *d);
+/* A call that no graph would repeat, such as cudaMalloc. */
+cudaError_t emu_capture_check_call_locked(struct emu_device *d);
+/* The legacy default stream waits for blocking streams: not while one captures. */
+cudaError_t emu_capture_check_legacy_locked(struct emu_device *d, const struct emu_stream *s,
+					    bool invalidate);
+/* Nothing that a graph could hold: cudaErrorNotSupported. */
+cudaError_t emu_capture_refuse_locked(struct emu_stream *s);
+enum cudaStreamCaptureMode emu_capture_mode_exchange(enum cudaStreamCaptureMode mode);
+void emu_captures_free_locked(struct emu_device *d);
+
+/* --- graph.c --- */
+struct emu_graph *emu_graph_new(void);
+void emu_graph_put_locked(struct emu_graph *g);
+int emu_graph_add_locked(struct emu_graph *g, struct emu_op *op, struct emu_set *deps,
+			 unsigned int lane);
+struct emu_exec *emu_exec_new_locked(struct emu_device *d, struct emu_graph *g);
+void emu_exec_free_locked(struct emu_exec *x);
+cudaError_t emu_exec_launch_locked(struct emu_device *d, struct emu_exec *x, struct emu_stream *s);
+void emu_graphs_free_locked(struct emu_device *d);
 
 /* --- abi_event.c --- */
 void emu_events_free_locked(struct emu_device *d);

@@ -92,8 +92,22 @@ static int default_stream_waits(struct emu_device *d, struct emu_stream *s, stru
 
 cudaError_t emu_submit_locked(struct emu_device *d, struct emu_stream *s, struct emu_op *op)
 {
-	while (s->pending >= d->config.queue_ops && s->head)
+	cudaError_t err;
+
+	while (!s->capture && s->pending >= d->config.queue_ops && s->head)
 		emu_wait_locked(d, s->head, false, false);
+	if (s->capture)
+		return emu_capture_op_locked(s, op);
+	err = emu_capture_check_legacy_locked(d, s, true);
+	if (err) {
+		emu_op_put_locked(op);
+		return err;
+	}
+	return emu_append_locked(d, s, op);
+}
+
+cudaError_t emu_append_locked(struct emu_device *d, struct emu_stream *s, struct emu_op *op)
+{
 	if (default_stream_waits(d, s, op)) {
 		emu_op_put_locked(op);
 		return cudaErrorMemoryAllocation;
@@ -178,7 +192,7 @@ void emu_advance_locked(struct emu_device *d)
 static struct emu_stream *stream_unused(struct emu_device *d)
 {
 	for (struct emu_stream *s = d->streams; s; s = s->next)
-		if (!s->live && !s->head)
+		if (!s->live && !s->head && !s->capture)
 			return s;
 	return NULL;
 }
@@ -248,6 +262,19 @@ struct emu_stream *emu_stream_find_locked(struct emu_device *d, cudaStream_t han
 		if ((cudaStream_t)s == handle)
 			return s->live && !s->owner && s != d->legacy ? s : NULL;
 	return NULL;
+}
+
+cudaError_t emu_stream_enter(struct emu_device **d, cudaStream_t stream, struct emu_stream **s)
+{
+	cudaError_t err = emu_enter(d);
+
+	if (err)
+		return err;
+	*s = emu_stream_find_locked(*d, stream);
+	if (*s)
+		return cudaSuccess;
+	pthread_mutex_unlock(&(*d)->lock);
+	return cudaErrorInvalidResourceHandle;
 }
 
 void emu_wait_locked(struct emu_device *d, struct emu_op *op, bool spin, bool yield)

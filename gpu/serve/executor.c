@@ -93,6 +93,7 @@ static int prefill(struct executor *e)
 	int err;
 
 	e->pass.rows = e->pass.samples = 0;
+	e->pass.same_shape = false;
 	while (e->waiting && e->active_n < s->options.max_batch &&
 	       e->pass.rows + e->waiting->n <= FORWARD_MAX_ROWS) {
 		struct request *r = e->waiting;
@@ -132,6 +133,7 @@ static int decode(struct executor *e)
 	int err;
 
 	p->rows = p->samples = 0;
+	p->same_shape = true;
 	for (unsigned int i = 0; i < MODEL_MAX_BATCH; i++) {
 		struct request *r = e->active[i];
 

@@ -11,7 +11,7 @@
 
 static int device_alloc(struct forward *f, void *to, size_t floats)
 {
-	return CUDA(f->counts, cudaMalloc, to, floats * sizeof(float));
+	return cuda_malloc(f->counts, to, floats * sizeof(float));
 }
 
 static int buffers_alloc(struct forward *f)
@@ -45,8 +45,7 @@ static int buffers_alloc(struct forward *f)
 static int host_alloc(struct forward *f, int32_t **to, size_t ints)
 {
 	if (f->pinned)
-		return CUDA(f->counts, cudaHostAlloc, (void **)to, ints * sizeof(**to),
-			    cudaHostAllocDefault);
+		return cuda_host_alloc(f->counts, (void **)to, ints * sizeof(**to));
 	*to = calloc(ints, sizeof(**to));
 	return *to ? 0 : -ENOMEM;
 }
@@ -73,16 +72,24 @@ static int streams_create(struct forward *f, bool spin)
 		err = CUDA(f->counts, cudaEventCreateWithFlags, &f->begin, block);
 	if (!err)
 		err = CUDA(f->counts, cudaEventCreateWithFlags, &f->end, block);
+	if (!err && f->graphs)
+		err = CUDA(f->counts, cudaEventCreateWithFlags, &f->fork, cudaEventDisableTiming);
+	if (!err && f->graphs)
+		err = CUDA(f->counts, cudaEventCreateWithFlags, &f->join, cudaEventDisableTiming);
 	return err;
 }
 
 int forward_init(struct forward *f, const struct model *model, struct cuda_counts *counts,
-		 unsigned int slots, bool pinned, bool spin)
+		 const struct forward_options *o)
 {
 	int err;
 
-	*f = (struct forward){ .model = model, .counts = counts, .slots = slots, .pinned = pinned };
-	err = streams_create(f, spin);
+	*f = (struct forward){ .model = model,
+			       .counts = counts,
+			       .slots = o->slots,
+			       .pinned = o->pinned,
+			       .graphs = o->graphs };
+	err = streams_create(f, o->spin);
 	if (!err)
 		err = buffers_alloc(f);
 	if (!err)
@@ -100,15 +107,19 @@ void forward_free(struct forward *f)
 				 f->attended, f->gate_up, f->hidden, f->logits,
 				 f->k_cache,  f->v_cache, f->output };
 	void *const host[] = { f->host_input, f->host_output };
-	const cudaEvent_t events[] = { f->in_done, f->compute_done, f->begin, f->end };
+	const cudaEvent_t events[] = { f->in_done, f->compute_done, f->begin,
+				       f->end,	   f->fork,	    f->join };
 	const cudaStream_t streams[] = { f->in, f->compute, f->out };
 
+	for (size_t i = 0; i <= MODEL_MAX_BATCH; i++)
+		if (f->graph[i].exec)
+			CUDA(f->counts, cudaGraphExecDestroy, f->graph[i].exec);
 	for (size_t i = 0; i < sizeof(device) / sizeof(device[0]); i++)
 		if (device[i])
-			CUDA(f->counts, cudaFree, device[i]);
+			cuda_free(f->counts, device[i]);
 	for (size_t i = 0; i < sizeof(host) / sizeof(host[0]); i++) {
 		if (host[i] && f->pinned)
-			CUDA(f->counts, cudaFreeHost, host[i]);
+			cuda_host_free(f->counts, host[i]);
 		else
 			free(host[i]);
 	}
@@ -182,7 +193,7 @@ static void kernels_launch(struct forward *f, const struct forward_pass *pass)
 }
 
 /* Rows side by side, so that one copy carries them all. */
-static size_t input_pack(struct forward *f, const struct forward_pass *pass)
+static void input_pack(struct forward *f, const struct forward_pass *pass)
 {
 	size_t rows = pass->rows, bytes = rows * sizeof(int32_t);
 
@@ -190,20 +201,45 @@ static size_t input_pack(struct forward *f, const struct forward_pass *pass)
 	memcpy(f->host_input + rows, pass->position, bytes);
 	memcpy(f->host_input + 2 * rows, pass->slot, bytes);
 	memcpy(f->host_input + 3 * rows, pass->pick, pass->samples * sizeof(int32_t));
-	return 3 * bytes + pass->samples * sizeof(int32_t);
 }
 
-static int submit(struct forward *f, struct forward_pass *pass)
+static size_t input_bytes(const struct forward_pass *pass)
 {
-	size_t in = input_pack(f, pass), out = 2 * pass->samples * sizeof(int32_t);
-	struct cuda_counts *c = f->counts;
-	int err;
+	return (3 * (size_t)pass->rows + (size_t)pass->samples) * sizeof(int32_t);
+}
 
-	err = cuda_copy(c, f->input, f->host_input, in, cudaMemcpyHostToDevice, f->in);
+static int copy_in(struct forward *f, const struct forward_pass *pass)
+{
+	struct cuda_counts *c = f->counts;
+	int err = cuda_copy(c, f->input, f->host_input, input_bytes(pass), cudaMemcpyHostToDevice,
+			    f->in);
+
 	if (!err)
 		err = CUDA(c, cudaEventRecord, f->in_done, f->in);
 	if (!err)
 		err = CUDA(c, cudaStreamWaitEvent, f->compute, f->in_done, 0);
+	return err;
+}
+
+static int copy_out(struct forward *f, const struct forward_pass *pass)
+{
+	struct cuda_counts *c = f->counts;
+	size_t bytes = 2 * (size_t)pass->samples * sizeof(int32_t);
+	int err = CUDA(c, cudaEventRecord, f->compute_done, f->compute);
+
+	if (!err)
+		err = CUDA(c, cudaStreamWaitEvent, f->out, f->compute_done, 0);
+	if (!err)
+		err = cuda_copy(c, f->host_output, f->output, bytes, cudaMemcpyDeviceToHost,
+				f->out);
+	return err;
+}
+
+static int pass_launch(struct forward *f, const struct forward_pass *pass)
+{
+	struct cuda_counts *c = f->counts;
+	int err = copy_in(f, pass);
+
 	if (!err)
 		err = CUDA(c, cudaEventRecord, f->begin, f->compute);
 	if (err)
@@ -213,21 +249,69 @@ static int submit(struct forward *f, struct forward_pass *pass)
 	if (!err)
 		err = CUDA(c, cudaEventRecord, f->end, f->compute);
 	if (!err)
-		err = CUDA(c, cudaEventRecord, f->compute_done, f->compute);
+		err = copy_out(f, pass);
+	return err ? err : cuda_sync(c, f->out);
+}
+
+/* Begins on the compute stream; the streams of the copies join by events. */
+static int pass_capture(struct forward *f, const struct forward_pass *pass)
+{
+	struct forward_graph *g = &f->graph[pass->rows];
+	struct cuda_counts *c = f->counts;
+	uint64_t before = c->calls[CALL_cudaLaunchKernel];
+	cudaGraph_t graph = NULL;
+	int err;
+
+	err = CUDA(c, cudaStreamBeginCapture, f->compute, cudaStreamCaptureModeThreadLocal);
 	if (!err)
-		err = CUDA(c, cudaStreamWaitEvent, f->out, f->compute_done, 0);
+		err = CUDA(c, cudaEventRecord, f->fork, f->compute);
 	if (!err)
-		err = cuda_copy(c, f->host_output, f->output, out, cudaMemcpyDeviceToHost, f->out);
+		err = CUDA(c, cudaStreamWaitEvent, f->in, f->fork, 0);
+	if (!err)
+		err = copy_in(f, pass);
+	if (err)
+		return err;
+	kernels_launch(f, pass);
+	err = CUDA(c, cudaGetLastError);
+	if (!err)
+		err = copy_out(f, pass);
+	if (!err)
+		err = CUDA(c, cudaEventRecord, f->join, f->out);
+	if (!err)
+		err = CUDA(c, cudaStreamWaitEvent, f->compute, f->join, 0);
+	if (!err)
+		err = CUDA(c, cudaStreamEndCapture, f->compute, &graph);
+	if (!err)
+		err = CUDA(c, cudaGraphInstantiate, &g->exec, graph, 0);
+	if (graph)
+		CUDA(c, cudaGraphDestroy, graph);
+	g->kernels = c->calls[CALL_cudaLaunchKernel] - before;
+	c->graphs.made += !err;
 	return err;
+}
+
+static int pass_replay(struct forward *f, const struct forward_pass *pass)
+{
+	const struct forward_graph *g = &f->graph[pass->rows];
+	struct cuda_counts *c = f->counts;
+	int err = g->exec ? 0 : pass_capture(f, pass);
+
+	if (!err)
+		err = CUDA(c, cudaEventRecord, f->begin, f->compute);
+	if (!err)
+		err = cuda_graph_launch(c, g->exec, g->kernels, f->compute);
+	if (!err)
+		err = CUDA(c, cudaEventRecord, f->end, f->compute);
+	return err ? err : cuda_sync(c, f->compute);
 }
 
 int forward_run(struct forward *f, struct forward_pass *pass)
 {
 	float ms = 0;
-	int err = submit(f, pass);
+	int err;
 
-	if (!err)
-		err = CUDA(f->counts, cudaStreamSynchronize, f->out);
+	input_pack(f, pass);
+	err = f->graphs && pass->same_shape ? pass_replay(f, pass) : pass_launch(f, pass);
 	if (!err)
 		err = CUDA(f->counts, cudaEventElapsedTime, &ms, f->begin, f->end);
 	if (err)

@@ -7,16 +7,29 @@
 
 #define FORWARD_MAX_ROWS 256 /* tokens of a pass; at least MODEL_MAX_PROMPT and MODEL_MAX_BATCH */
 
+struct forward_options {
+	unsigned int slots; /* requests side by side */
+	bool pinned, spin;
+	bool graphs; /* passes that may be: captured once a number of rows, then replayed. Pinned only */
+};
+
+struct forward_graph {
+	cudaGraphExec_t exec; /* NULL: not captured yet */
+	uint64_t kernels;
+};
+
 struct forward {
 	const struct model *model;
 	struct cuda_counts *counts;
-	bool pinned;
+	bool pinned, graphs;
 	unsigned int slots;
 
 	/* Copies in, kernels and copies out each have a stream; events tie them together. */
 	cudaStream_t in, compute, out;
 	cudaEvent_t in_done, compute_done;
+	cudaEvent_t fork, join; /* what a captured pass forks from and joins: NULL without graphs */
 	cudaEvent_t begin, end; /* with times: how long the device took */
+	struct forward_graph graph[MODEL_MAX_BATCH + 1]; /* by rows */
 
 	/* Device. input: tokens, positions, slots of the rows, then which rows to sample. */
 	int32_t *input;
@@ -33,15 +46,17 @@ struct forward_pass {
 	int32_t token[FORWARD_MAX_ROWS], position[FORWARD_MAX_ROWS], slot[FORWARD_MAX_ROWS];
 	int32_t pick[MODEL_MAX_BATCH];
 	int32_t rows, samples;
+	bool same_shape; /* every row is sampled: the number of rows alone says what to launch */
 	/* The answer. */
 	int32_t next[MODEL_MAX_BATCH];
 	float margin[MODEL_MAX_BATCH];
-	uint64_t device_ns; /* from the first kernel to the last, by the device's events */
+	/* From the first kernel to the last, by the device's events; of a graph also its copies. */
+	uint64_t device_ns;
 };
 
 /* All negative errno; CUDA errors have been said on stderr. */
 int forward_init(struct forward *f, const struct model *model, struct cuda_counts *counts,
-		 unsigned int slots, bool pinned, bool spin);
+		 const struct forward_options *o);
 void forward_free(struct forward *f);
 int forward_run(struct forward *f, struct forward_pass *pass);
 

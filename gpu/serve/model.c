@@ -28,7 +28,7 @@ struct chunk {
 static int host_alloc(struct cuda_counts *counts, bool pinned, size_t bytes, void **out)
 {
 	if (pinned)
-		return CUDA(counts, cudaHostAlloc, out, bytes, cudaHostAllocDefault);
+		return cuda_host_alloc(counts, out, bytes);
 	*out = malloc(bytes);
 	return *out ? 0 : -ENOMEM;
 }
@@ -36,7 +36,7 @@ static int host_alloc(struct cuda_counts *counts, bool pinned, size_t bytes, voi
 static void host_free(struct cuda_counts *counts, bool pinned, void *ptr)
 {
 	if (ptr && pinned)
-		CUDA(counts, cudaFreeHost, ptr);
+		cuda_host_free(counts, ptr);
 	else
 		free(ptr);
 }
@@ -86,7 +86,7 @@ static int weights_copy(struct model *m, struct cuda_counts *counts, int fd, boo
 			err = CUDA(counts, cudaEventRecord, c->copied, stream);
 	}
 	if (!err)
-		err = CUDA(counts, cudaStreamSynchronize, stream);
+		err = cuda_sync(counts, stream);
 	for (int i = 0; i < CHUNKS; i++) {
 		if (chunks[i].copied)
 			CUDA(counts, cudaEventDestroy, chunks[i].copied);
@@ -113,11 +113,11 @@ static int cos_sin_copy(struct model *m, struct cuda_counts *counts, cudaStream_
 			table[t * head_dim + i + 1] = (float)sin(angle);
 		}
 	}
-	err = CUDA(counts, cudaMalloc, (void **)&m->cos_sin, bytes);
+	err = cuda_malloc(counts, (void **)&m->cos_sin, bytes);
 	if (!err)
 		err = cuda_copy(counts, m->cos_sin, table, bytes, cudaMemcpyHostToDevice, stream);
 	if (!err)
-		err = CUDA(counts, cudaStreamSynchronize, stream);
+		err = cuda_sync(counts, stream);
 	free(table);
 	return err;
 }
@@ -131,7 +131,7 @@ int model_load(struct model *m, struct cuda_counts *counts, int weights_fd, bool
 	err = CUDA(counts, cudaStreamCreateWithPriority, &stream, cudaStreamNonBlocking, 0);
 	if (err)
 		return err;
-	err = CUDA(counts, cudaMalloc, (void **)&m->weights, m->map.total * sizeof(float));
+	err = cuda_malloc(counts, (void **)&m->weights, m->map.total * sizeof(float));
 	if (!err)
 		err = weights_copy(m, counts, weights_fd, pinned, stream);
 	if (!err)
@@ -146,8 +146,8 @@ int model_load(struct model *m, struct cuda_counts *counts, int weights_fd, bool
 void model_free(struct model *m, struct cuda_counts *counts)
 {
 	if (m->weights)
-		CUDA(counts, cudaFree, m->weights);
+		cuda_free(counts, m->weights);
 	if (m->cos_sin)
-		CUDA(counts, cudaFree, m->cos_sin);
+		cuda_free(counts, m->cos_sin);
 	m->weights = m->cos_sin = NULL;
 }

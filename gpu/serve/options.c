@@ -51,6 +51,8 @@ static const struct option_row rows[] = {
 	  "host side of copies in page-locked memory (default on)" },
 	{ "sync", TYPE_BOOL, AT(spin), 0, 0, block_spin, "spin|block",
 	  "how to wait for the device (default block)" },
+	{ "graphs", TYPE_BOOL, AT(graphs), 0, 0, off_on, "on|off",
+	  "decode by CUDA graphs, captured once a batch size (default off)" },
 	{ "stats", TYPE_TEXT, AT(stats), 0, 0, NULL, "FILE",
 	  "write what the server counted, as JSON (-: stdout)" },
 	{ "weights", TYPE_TEXT, AT(weights), 0, 0, NULL, "FILE",
@@ -65,9 +67,13 @@ static void usage(FILE *to)
 	for (size_t i = 0; i < ROWS; i++)
 		fprintf(to, "  --%s %-*s %s\n", rows[i].name, (int)(31 - strlen(rows[i].name)),
 			rows[i].value, rows[i].help);
-	fprintf(to, "  --help, --version\n\n"
-		    "SIGTERM and SIGINT end it cleanly, SIGUSR1 starts a new window of counts.\n"
-		    "Exit status: 0 done, 1 failed, 2 usage.\n");
+	fprintf(to,
+		"  --help, --version\n\n"
+		"--stats has, among others, each CUDA call by name (cuda_calls: calls, errors),\n"
+		"copies by kind, launches by kernel, streams, memory, errors and graphs: what a\n"
+		"tracer is held against. gpu/serve/README.md says what each counts.\n\n"
+		"SIGTERM and SIGINT end it cleanly, SIGUSR1 starts a new window of counts.\n"
+		"Exit status: 0 done, 1 failed, 2 usage.\n");
 }
 
 static bool choice_find(const char *const *choices, const char *text, int *found)
@@ -173,6 +179,10 @@ int options_parse(struct options *o, int argc, char **argv)
 	}
 	if (optind < argc) {
 		fprintf(stderr, "infer-serve: '%s' is not an option. Try --help\n", argv[optind]);
+		return -1;
+	}
+	if (o->graphs && !o->pinned) {
+		fprintf(stderr, "infer-serve: --graphs on needs --pinned on\n");
 		return -1;
 	}
 	return 0;

@@ -21,6 +21,7 @@ struct options {
 	unsigned int new_tokens; /* at most, a request */
 	bool pinned;
 	bool spin;
+	bool graphs;
 	const char *stats;   /* NULL: none */
 	const char *weights; /* NULL: the default place */
 };

@@ -25,7 +25,7 @@ static bool is_emu(void)
 static void run_on_emu(const struct cuda_counts *counts, char **argv)
 {
 	const char *old = getenv("LD_LIBRARY_PATH");
-	char exe[PATH_MAX], copy[PATH_MAX], path[2 * PATH_MAX], carry[64];
+	char exe[PATH_MAX], copy[PATH_MAX], path[2 * PATH_MAX], carry[96];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 
 	if (n < 0 || getenv(CARRY)) {
@@ -36,9 +36,10 @@ static void run_on_emu(const struct cuda_counts *counts, char **argv)
 	memcpy(copy, exe, (size_t)n + 1);
 	snprintf(path, sizeof(path), "%s/emu%s%s", dirname(copy), old && *old ? ":" : "",
 		 old ? old : "");
-	snprintf(carry, sizeof(carry), "%llu %llu",
+	snprintf(carry, sizeof(carry), "%llu %llu %llu",
 		 (unsigned long long)counts->calls[CALL_cudaGetDeviceCount],
-		 (unsigned long long)counts->errors[CALL_cudaGetDeviceCount]);
+		 (unsigned long long)counts->errors[CALL_cudaGetDeviceCount],
+		 (unsigned long long)counts->error[0].code);
 	if (setenv("LD_LIBRARY_PATH", path, 1) || setenv(CARRY, carry, 1))
 		return;
 	/* Not /proc/self/exe: the process would be called "exe". */
@@ -49,11 +50,12 @@ static void run_on_emu(const struct cuda_counts *counts, char **argv)
 static void carry_take(struct cuda_counts *counts)
 {
 	const char *text = getenv(CARRY);
-	unsigned long long calls, errors;
+	unsigned long long calls, errors, code;
 
-	if (text && sscanf(text, "%llu %llu", &calls, &errors) == 2) {
+	if (text && sscanf(text, "%llu %llu %llu", &calls, &errors, &code) == 3) {
 		counts->calls[CALL_cudaGetDeviceCount] += calls;
 		counts->errors[CALL_cudaGetDeviceCount] += errors;
+		cuda_count_error(counts, CALL_cudaGetDeviceCount, code, errors);
 	}
 }
 
@@ -64,6 +66,7 @@ static cudaError_t devices_count(struct cuda_counts *counts, int *n)
 
 	counts->calls[CALL_cudaGetDeviceCount]++;
 	counts->errors[CALL_cudaGetDeviceCount] += err != cudaSuccess;
+	cuda_count_error(counts, CALL_cudaGetDeviceCount, (uint64_t)err, 1);
 	return err;
 }
 

@@ -65,7 +65,11 @@ static int device_init(struct server *s)
 	if (!err)
 		err = model_load(&s->model, c, fd, o->pinned);
 	if (!err)
-		err = forward_init(&s->forward, &s->model, c, o->max_batch, o->pinned, o->spin);
+		err = forward_init(&s->forward, &s->model, c,
+				   &(struct forward_options){ .slots = o->max_batch,
+							      .pinned = o->pinned,
+							      .spin = o->spin,
+							      .graphs = o->graphs });
 	close(fd);
 	return err;
 }

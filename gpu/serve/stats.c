@@ -75,6 +75,64 @@ static json_t *launches_json(const struct cuda_counts *now)
 	return out;
 }
 
+static json_t *streams_json(const struct cuda_counts *now)
+{
+	json_t *out = json_array();
+
+	for (int i = 0; i < CUDA_STREAMS; i++) {
+		const struct cuda_stream_counts *s = &now->streams[i];
+		char handle[32];
+
+		if (!s->handle)
+			continue;
+		snprintf(handle, sizeof(handle), "0x%" PRIx64, s->handle);
+		json_array_append_new(out, json_pack("{s:s,s:o,s:o,s:o,s:o}", "handle", handle,
+						     "launches", integer(s->launches), "copies",
+						     integer(s->copies), "bytes", integer(s->bytes),
+						     "syncs", integer(s->syncs)));
+	}
+	return out;
+}
+
+static json_t *memory_json(const struct cuda_counts *now)
+{
+	json_t *out = json_object();
+
+	for (int i = 0; i < CUDA_MEMORIES; i++) {
+		const struct cuda_memory_counts *m = &now->memory[i];
+
+		json_object_set_new(out, cuda_memory_names[i],
+				    json_pack("{s:o,s:o,s:o,s:o,s:o}", "allocations",
+					      integer(m->allocations), "frees", integer(m->frees),
+					      "bytes", integer(m->bytes), "peak_bytes",
+					      integer(m->peak_bytes), "live_bytes",
+					      integer(m->live_bytes)));
+	}
+	return out;
+}
+
+static json_t *errors_json(const struct cuda_counts *now)
+{
+	json_t *out = json_array();
+
+	for (int i = 0; i < CUDA_ERRORS && now->error[i].code; i++) {
+		const struct cuda_error_count *e = &now->error[i];
+
+		json_array_append_new(out,
+				      json_pack("{s:s,s:o,s:s,s:o}", "call",
+						cuda_call_names[e->call], "code", integer(e->code),
+						"error", cudaGetErrorName((cudaError_t)e->code),
+						"calls", integer(e->calls)));
+	}
+	return out;
+}
+
+static json_t *graphs_json(const struct cuda_graph_counts *g)
+{
+	return json_pack("{s:o,s:o,s:o}", "made", integer(g->made), "launches",
+			 integer(g->launches), "kernels", integer(g->kernels));
+}
+
 static json_t *latency_json(const struct server *s)
 {
 	static const char *const names[STAGES] = {
@@ -168,6 +226,10 @@ static json_t *stats_json(const struct server *s)
 		json_object_set_new(out, "copies_window", copies_json(&s->counts, &s->at_window));
 	}
 	json_object_set_new(out, "launches", launches_json(&s->counts));
+	json_object_set_new(out, "streams", streams_json(&s->counts));
+	json_object_set_new(out, "memory", memory_json(&s->counts));
+	json_object_set_new(out, "errors", errors_json(&s->counts));
+	json_object_set_new(out, "graphs", graphs_json(&s->counts.graphs));
 	json_object_set_new(out, "latency_ns", latency_json(s));
 	json_object_set_new(out, "passes", executor_json(&s->executor));
 	json_object_set_new(out, "threads", threads_json(s));

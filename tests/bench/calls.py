@@ -8,6 +8,10 @@ from harness import Skip
 from results import Figure, Section
 from tools import BENCH, Infbpf, Tool, calm, peer, start_ready
 
+# What the program calls, and the function that its empty pair and the peers are attached to. (A step is
+# of several; an empty pair costs the same at any of them.)
+KINDS = {"sync": "cudaStreamSynchronize", "launch": "cudaLaunchKernel",
+         "step": "cudaLaunchKernel"}
 FUNCTION = "cudaStreamSynchronize"
 LIBRARY = os.path.join(BENCH, "libcudart.so.13")
 
@@ -29,9 +33,9 @@ class Caller:
                                    preexec_fn=calm(pin=True))
         self.pid = self.process.pid
 
-    def ns(self, calls):
+    def ns(self, calls, kind="sync"):
         """CPU time of the caller, ns a call."""
-        self.process.stdin.write(f"{calls}\n")
+        self.process.stdin.write(f"{kind} {calls}\n")
         self.process.stdin.flush()
         _, cpu, n = map(int, self.process.stdout.readline().split())
         return cpu / n

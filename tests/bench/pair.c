@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * pair PID LIBRARY FUNCTION: an entry and a return probe with a program of two instructions each, at
- * the place where infbpf puts its own: what any tracer of calls has to pay. Says "attached", and
+ * pair PID LIBRARY FUNCTION: an entry and a return probe with a program of two instructions each (one
+ * for both where the kernel has sessions), at the place where infbpf puts its own: what any tracer of calls has to pay. Says "attached", and
  * ends with its stdin.
  */
 #include <stdio.h>
@@ -21,6 +21,8 @@ static int load_empty(enum uprobe_kind kind)
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts);
 
+	if (kind == UPROBE_SESSION)
+		opts.expected_attach_type = UPROBE_SESSION_ATTACH_TYPE;
 	if (kind == UPROBE_MULTI)
 		opts.expected_attach_type = UPROBE_MULTI_ATTACH_TYPE;
 	return bpf_prog_load(BPF_PROG_TYPE_KPROBE, "empty", "GPL", insns,
@@ -70,7 +72,8 @@ int main(int argc, char **argv)
 	prog = load_empty(kind);
 	if (prog < 0 ||
 	    uprobe_attach(kind, prog, argv[2], &site, 1, atoi(argv[1]), true, &fds[0]) < 0 ||
-	    uprobe_attach(kind, prog, argv[2], &site, 1, atoi(argv[1]), false, &fds[1]) < 0) {
+	    (kind != UPROBE_SESSION &&
+	     uprobe_attach(kind, prog, argv[2], &site, 1, atoi(argv[1]), false, &fds[1]) < 0)) {
 		perror("pair: cannot attach");
 		return 1;
 	}

@@ -60,6 +60,12 @@ static size_t fixed_size(unsigned int type)
 		return sizeof(struct rec_life);
 	case REC_RESOLVE:
 		return sizeof(struct rec_resolve);
+	case REC_MEMORY:
+		return sizeof(struct rec_memory);
+	case REC_NAME:
+		return sizeof(struct rec_name);
+	case REC_LAUNCH:
+		return sizeof(struct rec_launch);
 	}
 	return sizeof(struct rec_hdr);
 }
@@ -71,6 +77,9 @@ static void tame_ids(void *record, uint8_t what)
 	struct rec_thread *t = record;
 	struct rec_sample *s = record;
 	struct rec_life *l = record;
+	struct rec_memory *m = record;
+	struct rec_name *n = record;
+	struct rec_launch *launch = record;
 
 	switch (what & WHAT_TYPE) {
 	case REC_THREAD:
@@ -85,6 +94,18 @@ static void tame_ids(void *record, uint8_t what)
 		l->tgid = tgid;
 		l->image &= 3;
 		l->parent = l->parent & 1 ? NO_PROCESS : (uint32_t)getpid();
+		break;
+	case REC_MEMORY:
+		m->tgid = tgid;
+		m->image &= 3;
+		break;
+	case REC_NAME:
+		n->tgid = tgid;
+		n->image &= 3;
+		break;
+	case REC_LAUNCH:
+		launch->key.tgid = tgid;
+		launch->key.image &= 3;
 		break;
 	}
 }
@@ -115,6 +136,10 @@ static void tame_times(void *record, uint8_t what)
 		t->times.preempted_ns &= TIME_MASK;
 		t->times.blocked_ns &= TIME_MASK;
 		tame_slots(t);
+		for (int i = 0; i < STREAM_SLOTS; i++)
+			t->streams[i].sync_ns = t->streams[i].wall_ns &= TIME_MASK;
+	} else if ((what & WHAT_TYPE) == REC_MEMORY) {
+		((struct rec_memory *)record)->wall_ns &= TIME_MASK;
 	} else if ((what & WHAT_TYPE) == REC_SAMPLE) {
 		s->on_cpu_ns &= TIME_MASK;
 		s->woken_ns &= TIME_MASK;
@@ -248,7 +273,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (size - at >= 2)
 		at += feed(c, data + at, size - at, &wild);
 	o->t_end_ns = o->t_begin_ns + p->duration_ns;
-	FUZZ_EXPECT(!collect_finish(c) && !profile_finish(p));
+	FUZZ_EXPECT(!collect_finish(c) && !collect_memory(c) && !profile_finish(p));
 	if (!wild) {
 		check(p);
 		write_all(p);

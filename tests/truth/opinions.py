@@ -2,13 +2,10 @@
 """Second opinions: other tools measure the same run."""
 
 import os
-import re
-import shutil
-import subprocess
-import tempfile
 
+import bpftrace
 import harness
-from harness import Skip, Wrong, between, expect, need_root, need_tool, wait_until, within
+from harness import Skip, between, expect, need_root, need_tool, within
 from traced import total
 
 MS = 1_000_000
@@ -132,40 +129,12 @@ def test_perf_stat_window():
 def test_bpftrace():
     """bpftrace counts the entries of the same functions in the same run."""
     need_root()
-    bpftrace = need_tool("bpftrace", "bpftrace")
     where = folder("bpftrace")
-    # By a name that needs no quoting in its language, wherever the checkout lies.
-    short = tempfile.mkdtemp(prefix="infbpf-")
-    library = os.path.join(short, "libcudart.so.13")
-    os.symlink(os.path.join(harness.TRUTH, "libcudart.so.13"), library)
     names = ("cudaMalloc", "cudaFree", "cudaMemcpy", "cudaMemcpyAsync", "cudaLaunchKernel",
              "cudaStreamSynchronize", "cudaDeviceSynchronize")
-    script = 'BEGIN { printf("counting\\n"); } ' + \
-        " ".join(f'uprobe:{library}:{n} {{ @{n} = count(); }}' for n in names)
-    with open(os.path.join(where, "counts"), "w", encoding="ascii") as out:
-        counter = subprocess.Popen([bpftrace, "-e", script], stdin=subprocess.DEVNULL, stdout=out,
-                                   stderr=subprocess.STDOUT)
-
-    def said():
-        with open(os.path.join(where, "counts"), encoding="utf-8") as f:
-            return f.read()
-    try:
-        def counting():
-            if counter.poll() is not None:
-                raise Skip(f"bpftrace cannot here: {said().strip()[-200:]}")
-            return "counting" in said()
-        wait_until(40, counting, "bpftrace attached")
+    library = os.path.join(harness.TRUTH, "libcudart.so.13")
+    with bpftrace.counting(library, names, where) as counts:
         j, _ = trace_command(where, os.path.join(harness.TRUTH, "cuda"), "rounds=100", "threads=2")
-    finally:
-        counter.terminate()
-        try:
-            counter.wait(60)
-        except subprocess.TimeoutExpired:
-            counter.kill()
-            raise Wrong("bpftrace does not end") from None
-        finally:
-            shutil.rmtree(short)
-    counts = {n: int(c) for n, c in re.findall(r"@(\w+): (\d+)", said())}
     got = {c["name"]: c for c in j["gpu_calls"]}
     for n in names:
         want = got[n]["calls"] + got[n]["abandoned"] + got[n]["open_at_end"]

@@ -1,85 +1,118 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""infer-serve's own statistics against the trace of the same run."""
+"""infer-serve's own statistics against the trace of the same run, and against bpftrace's counts."""
 
 import os
-import shutil
+import subprocess
 
+import bpftrace
 import harness
-from harness import Report, Skip, expect, need_root
-from traced import total
+import served
+from harness import Report, Skip, expect, need_root, need_tool
 
 # The one that is linked against the emulated runtime. (With nvcc there also is infer-serve, which for
 # --device emu replaces itself, with another library path: its first calls come before the probes.)
 SERVERS = [os.path.join(harness.BUILD, n) for n in ("infer-serve-emu", "infer-serve")]
-# Calls that cost nothing and are not traced.
-NOT_TRACED = {"cudaSetDevice", "cudaSetDeviceFlags", "cudaGetDevice", "cudaGetLastError",
-              "cudaPeekAtLastError", "cudaGetDeviceCount"}
+LIBRARY = os.path.join(harness.BUILD, "emu", "libcudart.so.13")
 
 
-def run_server():
+def run_server(name, options=(), load=()):
+    """One whole run under infbpf. Returns statistics, trace, folded lines."""
     need_root()
     server = next((s for s in SERVERS if os.access(s, os.X_OK)), None)
     if not server:
         raise Skip("build/infer-serve is not built")
-    where = os.path.join(harness.OUT, "serve")
-    shutil.rmtree(where, ignore_errors=True)
-    os.makedirs(where)
+    where = harness.folder("serve", name)
     stats, trace = os.path.join(where, "stats.json"), os.path.join(where, "trace.json")
     status, out, err = harness.run(
         [harness.INFBPF, "trace", "--unit", "ns", "-o", os.path.join(where, "trace.folded"),
-         "--json", trace, "--", server, "--device", "emu", "--model", "tiny", "--requests", "40",
-         "--rate", "40", "--seed", "1", "--stats", stats], timeout=100)
+         "--json", trace, *options, "--", server, "--device", "emu", "--model", "tiny",
+         "--requests", "40", "--rate", "40", "--seed", "1", "--stats", stats, *load], timeout=100)
     expect(status == 0, f"ended with {status}: {(out + err)[-600:]}")
     return harness.read_json(stats), harness.read_json(trace), \
         harness.read_folded(os.path.join(where, "trace.folded"))
 
 
-def test_serve():
-    stats, trace, folded = run_server()
+def sums(trace, folded):
+    wall = sum(r["wall_ns"] for r in trace["threads"])
+    expect(sum(line.value for line in folded) == wall, "folded lines do not sum to wall time")
+    expect(trace["runtime"] == "emu", f"runtime {trace['runtime']}")
+    expect(trace["lost"]["uncovered_ns"] == 0, f"uncovered: {trace['lost']['uncovered_ns']} ns")
+    return f"{wall} ns"
+
+
+def judge(stats, trace, folded):
     report = Report()
+    for name, check in served.CHECKS.items():
+        report.check(name, check, stats, trace)
+    report.check("sums", sums, trace, folded)
+    return report
 
-    def calls():
-        """Each call by name: exactly as many, as many errors, as many bytes."""
-        mine = {c["name"]: c for c in trace["gpu_calls"]}
-        expect(stats["cuda_calls"], "the server counted no calls")
-        for name, want in stats["cuda_calls"].items():
-            if name in NOT_TRACED or not want["calls"]:
-                continue
-            expect(name in mine, f"{name}: not in the trace")
-            got = mine[name]
-            for field in ("calls", "errors"):
-                expect(got[field] == want[field], f"{name}: {got[field]} {field} of {want[field]}")
-        return f"{sum(c['calls'] for c in stats['cuda_calls'].values())} calls"
 
-    def copies():
-        """Copies and their bytes by kind."""
-        expect(stats["copies"]["H2D"]["bytes"] and stats["copies"]["D2H"]["bytes"],
-               "the server copied nothing")
-        for kind, want in stats["copies"].items():
-            rows = [c for c in trace["copies"] if c["kind"] == kind]
-            for field in ("calls", "bytes"):
-                got = total(rows, field)
-                expect(got == want[field], f"{kind}: {got} {field} of {want[field]}")
-        return f"{sum(c['bytes'] for c in stats['copies'].values())} bytes"
-
-    def launches():
-        got = next(c for c in trace["gpu_calls"] if c["name"] == "cudaLaunchKernel")
-        want = sum(stats["launches"].values())
-        expect(got["calls"] == want, f"{got['calls']} launches of {want}")
-        return str(want)
-
-    def sums():
-        wall = sum(r["wall_ns"] for r in trace["threads"])
-        expect(sum(line.value for line in folded) == wall, "folded lines do not sum to wall time")
-        expect(trace["runtime"] == "emu", f"runtime {trace['runtime']}")
-        expect(trace["lost"]["uncovered_ns"] == 0, f"uncovered: {trace['lost']['uncovered_ns']} ns")
-        return f"{wall} ns"
-
-    report.check("calls", calls)
-    report.check("copies", copies)
-    report.check("launches", launches)
-    report.check("sums", sums)
+def test_serve():
+    report = judge(*run_server("plain"))
     return 1 if report.failed else 0
 
 
-TESTS = {"infer-serve": (150, test_serve)}
+def test_graphs():
+    """What is captured is called once, then there are launches of graphs; the tokens stay."""
+    stats, trace, folded = run_server("graphs", ["--gpu-calls", "all"], ["--graphs", "on"])
+    report = judge(stats, trace, folded)
+
+    def graphs():
+        g = stats["graphs"]
+        expect(g["made"] and g["launches"] > g["made"], f"the server launched no graphs: {g}")
+        rows = [r for r in trace["launches"] if r["graph"]]
+        expect(len({r["kernel"] for r in rows}) == g["made"],
+               f"{len(rows)} graphs in the trace, {g['made']} made: {[r['kernel'] for r in rows]}")
+        return f"{g['launches']} launches of {g['made']} graphs, {g['kernels']} kernels in them"
+
+    report.check("graphs", graphs)
+    return 1 if report.failed else 0
+
+
+def functions_of(library):
+    """All that the library exports."""
+    out = subprocess.run([need_tool("nm", "binutils"), "-D", "--defined-only", library], check=True,
+                         capture_output=True, text=True).stdout
+    names = [line.split()[2].split("@")[0] for line in out.splitlines() if " T " in line]
+    expect(len(names) > 80, f"{library}: only {len(names)} functions")
+    return names
+
+
+def test_bpftrace():
+    """bpftrace counts the entries of every function of the runtime in the same run: three that agree."""
+    need_root()
+    where = harness.folder("serve", "bpftrace")
+    with bpftrace.counting(LIBRARY, functions_of(LIBRARY), where) as counts:
+        stats, trace, _ = run_server("beside-bpftrace", ["--gpu-calls", "all"], ["--graphs", "on"])
+    mine = {}
+    for call in served.outermost(trace):
+        mine[call["name"]] = mine.get(call["name"], 0) + call["calls"] + call["abandoned"]
+    report = Report()
+
+    def server():
+        made = {n: c["calls"] for n, c in stats["cuda_calls"].items()}
+        for name, calls in made.items():
+            expect(counts.get(name, 0) == calls, f"{name}: bpftrace {counts.get(name, 0)}, the server "
+                                                 f"{calls}")
+        # One launch has two entry points, the first of which jumps to the second.
+        expect(counts.get("__cudaLaunchKernel") == made["cudaLaunchKernel"], "__cudaLaunchKernel")
+        other = {n for n in counts if n not in made and not n.startswith("__cuda")}
+        expect(not other, f"the server did not count {sorted(other)}")
+        return f"{sum(made.values())} calls of {len(made)} functions"
+
+    def infbpf():
+        for name, calls in mine.items():
+            expect(counts.get(name, 0) == calls, f"{name}: bpftrace {counts.get(name, 0)}, infbpf {calls}")
+        unseen = {n for n in counts if n not in mine and n not in served.NOT_TRACED and
+                  not n.startswith("__cuda")}
+        expect(not unseen, f"infbpf did not count {sorted(unseen)}")
+        return f"{sum(mine.values())} calls of {len(mine)} functions"
+
+    report.check("bpftrace-server", server)
+    report.check("bpftrace-infbpf", infbpf)
+    return 1 if report.failed else 0
+
+
+TESTS = {"infer-serve": (150, test_serve), "infer-serve-graphs": (150, test_graphs),
+         "infer-serve-bpftrace": (240, test_bpftrace)}

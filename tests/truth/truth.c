@@ -33,7 +33,7 @@ static struct {
 	uint32_t asked; /* bit a for argument a */
 	uint64_t begin_ns;
 	pthread_mutex_t lock;
-	char numbers[8192];
+	char numbers[32768];
 	size_t numbers_len;
 	struct thread_truth *threads;
 	size_t threads_n, threads_room;
@@ -108,6 +108,18 @@ void truth_ready(void)
 	if (fd < 0 || dprintf(fd, "%d\n", getpid()) < 0)
 		truth_die(path);
 	close(fd);
+}
+
+void truth_attached(void)
+{
+	const char *ready = truth_arg_text("ready", NULL);
+	char path[4096];
+
+	if (!ready)
+		return;
+	snprintf(path, sizeof(path), "%.*sattached", (int)(strrchr(ready, '/') + 1 - ready), ready);
+	while (access(path, F_OK) != 0 && !stop)
+		truth_sleep(5000000);
 }
 
 bool truth_stopped(void)

@@ -21,6 +21,10 @@ const char *truth_arg_text(const char *name, const char *otherwise);
 /* Work that was set up begins now: creates the file ready=PATH, if that was given. */
 void truth_ready(void);
 
+/* Where the trace is to be there first (collect's modes attach and namespace): waits for the file
+ * "attached" beside ready=PATH. Without that argument it returns at once. */
+void truth_attached(void);
+
 /* SIGTERM came. */
 bool truth_stopped(void);
 

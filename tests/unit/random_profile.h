@@ -83,6 +83,9 @@ static inline void random_stack(struct profile *p, uint64_t serial, uint64_t *se
 		frames[i] = i < s.user_n ? user[rnd_below(seed, 7)] : kernel[rnd_below(seed, 6)];
 	s.state = (uint8_t)rnd_below(seed, PROFILE_STATES);
 	s.call = rnd_below(seed, 2) ? random_calls[rnd_below(seed, 3)] : NULL;
+	s.inner = s.call && !rnd_below(seed, 3) ? "cuLaunchKernel" : NULL;
+	s.outside_n = (uint16_t)rnd_below(seed, 6);
+	s.inner_after = (uint16_t)rnd_below(seed, 8);
 	s.call_return = s.call && !rnd_below(seed, 3);
 	s.syscall = (int16_t)random_syscalls[rnd_below(seed, 5)];
 	s.flags = (uint16_t)random_flags[rnd_below(seed, 6)];

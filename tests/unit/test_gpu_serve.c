@@ -191,6 +191,94 @@ static void test_counts_agree(void **state)
 	json_decref(stats);
 }
 
+/* The server's streams, memory and errors say what its calls and copies say. */
+static void check_statistics(const json_t *stats)
+{
+	static const struct {
+		const char *kind, *alloc, *free;
+	} kinds[] = {
+		{ "device", "cudaMalloc", "cudaFree" },
+		{ "pinned", "cudaHostAlloc", "cudaFreeHost" },
+	};
+	json_int_t launches = 0, copies = 0, bytes = 0, syncs = 0;
+	json_t *s;
+	size_t i;
+
+	json_array_foreach(json_object_get(stats, "streams"), i, s)
+	{
+		launches += number(s, "launches", NULL, NULL);
+		copies += number(s, "copies", NULL, NULL);
+		bytes += number(s, "bytes", NULL, NULL);
+		syncs += number(s, "syncs", NULL, NULL);
+		assert_memory_equal(json_string_value(json_object_get(s, "handle")), "0x", 2);
+	}
+	assert_true(i >= 3);
+	assert_int_equal(launches, number(stats, "cuda_calls", "cudaLaunchKernel", "calls") +
+					   number(stats, "graphs", "launches", NULL));
+	assert_int_equal(copies, number(stats, "cuda_calls", "cudaMemcpyAsync", "calls"));
+	assert_int_equal(bytes,
+			 number(stats, "bytes", "H2D", NULL) + number(stats, "bytes", "D2H", NULL));
+	assert_int_equal(syncs, number(stats, "cuda_calls", "cudaStreamSynchronize", "calls"));
+	for (i = 0; i < 2; i++) {
+		const char *k = kinds[i].kind;
+
+		assert_int_equal(number(stats, "memory", k, "allocations"),
+				 number(stats, "cuda_calls", kinds[i].alloc, "calls"));
+		assert_int_equal(number(stats, "memory", k, "frees"),
+				 number(stats, "cuda_calls", kinds[i].free, "calls"));
+		assert_int_equal(number(stats, "memory", k, "live_bytes"), 0);
+		assert_true(number(stats, "memory", k, "peak_bytes") > 100000);
+		assert_true(number(stats, "memory", k, "peak_bytes") <=
+			    number(stats, "memory", k, "bytes"));
+	}
+	assert_int_equal(json_array_size(json_object_get(stats, "errors")), 0);
+}
+
+/* By graphs: the same tokens, one graph a batch size, launched once a decode pass, and what is in it
+ * counts once. */
+static void test_graphs(void **state)
+{
+	static const char *const lines[] = {
+		"--requests 40 --rate 400 --seed 7",
+		"--requests 40 --rate 400 --seed 7 --sync spin --max-batch 3",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		json_t *off = run_stats(plain, lines[i]), *on;
+		char line[128];
+		json_int_t made, per_pass;
+
+		snprintf(line, sizeof(line), "%s --graphs on", lines[i]);
+		on = run_stats(plain, line);
+		assert_string_equal(json_string_value(json_object_get(on, "tokens_digest")),
+				    json_string_value(json_object_get(off, "tokens_digest")));
+		check_statistics(off);
+		check_statistics(on);
+		assert_int_equal(number(off, "graphs", "made", NULL), 0);
+		made = number(on, "graphs", "made", NULL);
+		assert_true(made >= 1 && made <= (i ? 3 : 8));
+		assert_int_equal(number(on, "cuda_calls", "cudaGraphInstantiate", "calls"), made);
+		assert_int_equal(number(on, "cuda_calls", "cudaGraphExecDestroy", "calls"), made);
+		assert_int_equal(number(on, "graphs", "launches", NULL),
+				 number(on, "passes", "decode", "passes"));
+		assert_int_equal(number(on, "cuda_calls", "cudaGraphLaunch", "calls"),
+				 number(on, "graphs", "launches", NULL));
+		/* One embedding a pass; a graph's when it is made. */
+		assert_int_equal(number(on, "launches", "embed_kernel", NULL),
+				 number(on, "passes", "prefill", "passes") + made);
+		per_pass = number(off, "cuda_calls", "cudaLaunchKernel", "calls") /
+			   number(off, "launches", "embed_kernel", NULL);
+		assert_int_equal(number(on, "graphs", "kernels", NULL),
+				 per_pass * number(on, "graphs", "launches", NULL));
+		assert_int_equal(number(on, "copies", "D2H", "calls"),
+				 number(on, "passes", "prefill", "passes") + made);
+		json_decref(off);
+		json_decref(on);
+	}
+	unlink(weights_path);
+}
+
 static void digest_of(const char *program, const char *line, char *out)
 {
 	json_t *stats = run_stats(program, line);
@@ -231,6 +319,8 @@ static void test_nvcc_build(void **state)
 	(void)state;
 	digest_of(plain, "--requests 20 --rate 500 --seed 7", want);
 	digest_of(nvcc, "--requests 20 --rate 500 --seed 7", got);
+	assert_string_equal(got, want);
+	digest_of(nvcc, "--requests 20 --rate 500 --seed 7 --graphs on", got);
 	assert_string_equal(got, want);
 	setenv("LD_LIBRARY_PATH", BUILD "/emu", 1);
 	digest_of(nvcc, "--requests 20 --rate 500 --seed 7", got);
@@ -288,8 +378,17 @@ static void test_duration(void **state)
 static void test_bad_input(void **state)
 {
 	static const char *const usage[] = {
-		"--device tpu", "--duration -1",    "--rate 0", "--requests 1.5", "--max-batch 33",
-		"--bogus",	"--model enormous", "--stats",	"word",		  "--seed x",
+		"--device tpu",
+		"--duration -1",
+		"--rate 0",
+		"--requests 1.5",
+		"--max-batch 33",
+		"--bogus",
+		"--model enormous",
+		"--stats",
+		"word",
+		"--seed x",
+		"--graphs on --pinned off",
 	};
 	static const char *const failing[] = {
 		"--device emu --requests 1 --weights /dev/null",
@@ -335,6 +434,7 @@ int main(void)
 		cmocka_unit_test(test_counts_agree), cmocka_unit_test(test_same_tokens),
 		cmocka_unit_test(test_signals),	     cmocka_unit_test(test_duration),
 		cmocka_unit_test(test_bad_input),    cmocka_unit_test(test_device_failure),
+		cmocka_unit_test(test_graphs),
 	};
 	const struct CMUnitTest both[] = { cmocka_unit_test(test_nvcc_build) };
 	int failed = cmocka_run_group_tests(tests, setup, teardown);

@@ -89,6 +89,7 @@ static void contract(void **unused)
 					   .process = "serve",
 					   .name = "cudaMemcpyAsync",
 					   .api = "runtime",
+					   .group = "copy",
 					   .calls = 4021,
 					   .errors = 1,
 					   .bytes = 1100000000,
@@ -104,8 +105,11 @@ static void contract(void **unused)
 					   .p50_ns = 11,
 					   .p95_ns = 12,
 					   .p99_ns = 13,
-					   .max_ns = 14 };
-	const struct profile_copy copy = { 10, "H2D", 1, 2, 3 };
+					   .max_ns = 14,
+					   .waited = 15,
+					   .blocked_calls = 16,
+					   .spun = 17 };
+	const struct profile_copy copy = { 10, "H2D", 1, 2, 3, { 0 } };
 	const struct profile_hook hook = { "switch", "tp_btf", NULL };
 	struct profile_thread t = make_thread(1, 10, 11, "serve", "executor");
 	struct profile *p = profile_new();
@@ -130,6 +134,7 @@ static void contract(void **unused)
 	p->kernel = "6.1";
 	p->runtime = "nvidia";
 	p->lost.ring = 5;
+	p->lost.memory = 6;
 	p->overhead.bpf_ns = 77;
 	assert_int_equal(profile_finish(p), 0);
 	root = write_and_read(p);
@@ -163,12 +168,18 @@ static void contract(void **unused)
 	assert_int_equal(number(o, "involuntary_switches"), 10);
 	assert_int_equal(number(o, "p99_ns"), 13);
 	assert_int_equal(number(o, "max_ns"), 14);
+	assert_string_equal(string(o, "group"), "copy");
+	assert_true(json_is_null(json_object_get(o, "inside")));
+	assert_int_equal(number(o, "waited"), 15);
+	assert_int_equal(number(o, "blocked_calls"), 16);
+	assert_int_equal(number(o, "spun"), 17);
 
 	assert_string_equal(string(json_array_get(json_object_get(root, "copies"), 0), "kind"),
 			    "H2D");
 	assert_string_equal(string(json_array_get(json_object_get(root, "hooks"), 0), "kind"),
 			    "tp_btf");
 	assert_int_equal(number(json_object_get(root, "lost"), "ring"), 5);
+	assert_int_equal(number(json_object_get(root, "lost"), "memory"), 6);
 	assert_int_equal(number(json_object_get(root, "overhead"), "bpf_ns"), 77);
 	json_decref(root);
 	profile_free(p);
@@ -177,8 +188,9 @@ static void contract(void **unused)
 /* What was not measured is null, never 0 and never missing. */
 static void unmeasured_is_null(void **unused)
 {
-	static const char *const parts[] = { "launches", "stages", "io",     "verdict",
-					     "host",	 "kernel", "runtime" };
+	static const char *const parts[] = {
+		"stages", "io", "verdict", "host", "kernel", "runtime"
+	};
 	const struct profile_call call = { .name = "cudaMalloc",
 					   .p50_ns = PROFILE_UNKNOWN,
 					   .max_ns = PROFILE_UNKNOWN };

@@ -350,6 +350,120 @@ static void call_is_a_frame(void **unused)
 	}
 }
 
+/* A driver call within a call is a frame too, leafward of it, wherever the walk broke off. */
+static void inner_call_is_a_frame_below(void **unused)
+{
+	const uint64_t in_call[PROFILE_STATES] = { 100, 0, 0, 0 };
+	static const struct {
+		const char *frames[5];
+		uint16_t n, outside_n, inner_after;
+		bool call_return;
+		const char *want[6];
+	} cases[] = {
+		/* Neither is there: by their numbers of callers. */
+		{ { "main", "rt", "drv" },
+		  3,
+		  1,
+		  2,
+		  false,
+		  { "main", "cudaLaunchKernel", "rt", "cuLaunchKernel", "drv" } },
+		/* Nothing of the library was walked: one below the other. */
+		{ { "main" }, 1, 1, 1, false, { "main", "cudaLaunchKernel", "cuLaunchKernel" } },
+		{ { "main", "drv" },
+		  2,
+		  1,
+		  1,
+		  false,
+		  { "main", "cudaLaunchKernel", "cuLaunchKernel", "drv" } },
+		/* Both are. */
+		{ { "main", "cudaLaunchKernel", "rt", "cuLaunchKernel", "drv" },
+		  5,
+		  1,
+		  3,
+		  false,
+		  { "main", "cudaLaunchKernel", "rt", "cuLaunchKernel", "drv" } },
+		/* One is. */
+		{ { "main", "cudaLaunchKernel", "rt", "drv" },
+		  4,
+		  1,
+		  3,
+		  false,
+		  { "main", "cudaLaunchKernel", "rt", "cuLaunchKernel", "drv" } },
+		{ { "main", "rt", "cuLaunchKernel", "drv" },
+		  4,
+		  1,
+		  2,
+		  false,
+		  { "main", "cudaLaunchKernel", "rt", "cuLaunchKernel", "drv" } },
+		/* A variant of it. */
+		{ { "main", "rt", "cuLaunchKernel_ptsz" },
+		  3,
+		  1,
+		  2,
+		  false,
+		  { "main", "cudaLaunchKernel", "rt", "cuLaunchKernel", "cuLaunchKernel_ptsz" } },
+		/* A number that puts it above its caller, or beyond the leaf. */
+		{ { "main", "cudaLaunchKernel", "drv" },
+		  3,
+		  1,
+		  0,
+		  false,
+		  { "main", "cudaLaunchKernel", "cuLaunchKernel", "drv" } },
+		{ { "main", "rt" },
+		  2,
+		  1,
+		  900,
+		  false,
+		  { "main", "cudaLaunchKernel", "rt", "cuLaunchKernel" } },
+		/* A call of that name that is its caller's caller is another. */
+		{ { "cuLaunchKernel", "cb", "cudaLaunchKernel", "rt" },
+		  4,
+		  2,
+		  4,
+		  false,
+		  { "cuLaunchKernel", "cb", "cudaLaunchKernel", "rt", "cuLaunchKernel" } },
+		/* The stack at the call's return has only callers. */
+		{ { "main", "step" },
+		  2,
+		  1,
+		  1,
+		  true,
+		  { "main", "step", "cudaLaunchKernel", "cuLaunchKernel" } },
+		/* A walk that broke off at once. */
+		{ { "drv" }, 1, 0, 0, false, { "cudaLaunchKernel", "cuLaunchKernel", "drv" } },
+	};
+
+	(void)unused;
+	for (size_t c = 0; c < sizeof(cases) / sizeof(*cases); c++) {
+		const struct profile_stack s = { .serial = 1,
+						 .state = PROFILE_ON_CPU,
+						 .call = "cudaLaunchKernel",
+						 .call_return = cases[c].call_return,
+						 .frames = cases[c].frames,
+						 .frames_n = cases[c].n,
+						 .user_n = cases[c].n,
+						 .outside_n = cases[c].outside_n,
+						 .inner = "cuLaunchKernel",
+						 .inner_after = cases[c].inner_after,
+						 .weight_ns = 1 };
+		struct profile *p = profile_new();
+		size_t n = 0;
+
+		add_thread(p, 1, "t", 100, 0, 0, 0);
+		assert_int_equal(profile_add_thread_call(p, 1, "cudaLaunchKernel", in_call), 0);
+		assert_int_equal(profile_add_stack(p, &s), 0);
+		assert_int_equal(profile_finish(p), 0);
+		assert_int_equal(p->lines_n, 1);
+		while (n < 6 && cases[c].want[n])
+			n++;
+		assert_int_equal(p->lines[0].frames_n, n);
+		assert_int_equal(p->lines[0].user_n, n);
+		for (size_t i = 0; i < n; i++)
+			assert_string_equal(p->lines[0].frames[i], cases[c].want[i]);
+		profile_free(p);
+	}
+}
+
 /* A call that was abandoned has no time on record: its stacks were taken in time outside calls. */
 static void abandoned_call_counts_outside(void **unused)
 {
@@ -465,9 +579,9 @@ static void sorted_for_output(void **unused)
 		{ .pid = 1, .name = "short", .api = "runtime", .wall_ns = 5 },
 		{ .pid = 1, .name = "long", .api = "runtime", .wall_ns = 50 },
 	};
-	const struct profile_copy copies[] = { { 1, "H2D", 1, 10, 100 },
-					       { 1, "D2H", 2, 20, 200 },
-					       { 1, "H2D", 4, 40, 400 } };
+	const struct profile_copy copies[] = { { 1, "H2D", 1, 10, 100, { [3] = 1 } },
+					       { 1, "D2H", 2, 20, 200, { [4] = 2 } },
+					       { 1, "H2D", 4, 40, 400, { [3] = 1, [4] = 3 } } };
 	struct profile *p = profile_new();
 
 	(void)unused;
@@ -483,6 +597,9 @@ static void sorted_for_output(void **unused)
 	assert_int_equal(p->copies_n, 2);
 	assert_string_equal(p->copies[1].kind, "H2D");
 	assert_int_equal(p->copies[1].bytes, 50);
+	assert_int_equal(p->copies[1].wall_ns, 500);
+	assert_int_equal(p->copies[1].sizes[3], 2);
+	assert_int_equal(p->copies[1].sizes[4], 3);
 	profile_free(p);
 }
 
@@ -498,6 +615,7 @@ int main(void)
 		cmocka_unit_test(rest_takes_stacks_of_unkept_kinds),
 		cmocka_unit_test(return_stacks_stand_in),
 		cmocka_unit_test(call_is_a_frame),
+		cmocka_unit_test(inner_call_is_a_frame_below),
 		cmocka_unit_test(abandoned_call_counts_outside),
 		cmocka_unit_test(namesakes_lend_their_stacks),
 		cmocka_unit_test(ended_threads_merge),

@@ -262,32 +262,58 @@ static size_t segment_data(const struct elf_file *f, uint32_t type, size_t *from
 	return 0;
 }
 
-int elf_file_soname(const struct elf_file *f, char *buf, size_t len)
+/* What elf_file_soname() and elf_file_needs() look for in the dynamic section. */
+struct dynamic_search {
+	int64_t tag;
+	const char *prefix; /* NULL: the first of that tag */
+	char *buf;
+	size_t len;
+};
+
+/* The string of the first matching entry, in buf. The address of all strings may come behind it. */
+static int dynamic_string(const struct elf_file *f, const struct dynamic_search *s)
 {
-	uint64_t strings = 0, name = 0;
+	uint64_t strings = 0;
 	size_t from = 0, size;
-	bool has_name = false;
+	int err = -ENOENT;
 	Elf64_Phdr ph;
 	char *data;
 
 	size = segment_data(f, PT_DYNAMIC, &from, &ph, &data);
 	if (!size)
 		return -ENOENT;
-	for (size_t at = 0; size - at >= sizeof(Elf64_Dyn); at += sizeof(Elf64_Dyn)) {
-		Elf64_Dyn dyn;
+	for (int pass = 0; pass < 2 && err == -ENOENT; pass++) {
+		for (size_t at = 0; size - at >= sizeof(Elf64_Dyn); at += sizeof(Elf64_Dyn)) {
+			Elf64_Dyn dyn;
 
-		memcpy(&dyn, data + at, sizeof(dyn));
-		if (dyn.d_tag == DT_NULL)
-			break;
-		if (dyn.d_tag == DT_STRTAB)
-			strings = dyn.d_un.d_ptr;
-		if (dyn.d_tag == DT_SONAME) {
-			name = dyn.d_un.d_val;
-			has_name = true;
+			memcpy(&dyn, data + at, sizeof(dyn));
+			if (dyn.d_tag == DT_NULL)
+				break;
+			if (dyn.d_tag == DT_STRTAB)
+				strings = dyn.d_un.d_ptr;
+			if (!pass || dyn.d_tag != s->tag)
+				continue;
+			err = read_string(f, strings + dyn.d_un.d_val, s->buf, s->len);
+			if (!s->prefix || (!err && !strncmp(s->buf, s->prefix, strlen(s->prefix))))
+				break;
+			err = -ENOENT;
 		}
 	}
 	free(data);
-	return has_name ? read_string(f, strings + name, buf, len) : -ENOENT;
+	return err;
+}
+
+int elf_file_soname(const struct elf_file *f, char *buf, size_t len)
+{
+	return dynamic_string(f, &(struct dynamic_search){ DT_SONAME, NULL, buf, len });
+}
+
+bool elf_file_needs(const struct elf_file *f, const char *prefix)
+{
+	char name[256];
+
+	return !dynamic_string(f,
+			       &(struct dynamic_search){ DT_NEEDED, prefix, name, sizeof(name) });
 }
 
 /* The build id among the notes of one segment: its place in data, and its length; 0: none. */

@@ -43,6 +43,16 @@ void elf_file_drop_tables(struct elf_file *f);
 /* A dynamic symbol by name (any type). -ENOENT: none. */
 int elf_file_dynsym(struct elf_file *f, const char *name, uint64_t *vaddr);
 
+/* What the symbol tables have under a name: code, an import, nothing (0). Cheap where it is nothing:
+ * the strings are looked through in pieces, the symbols only if the name is among them. Or a negative
+ * errno. read: the bytes that it took are added. */
+enum elf_name { ELF_NAME_IMPORTED = 1, ELF_NAME_DEFINED };
+int elf_file_name(const struct elf_file *f, const char *name, uint64_t *read);
+/* Calls fn for every symbol of .symtab and .dynsym that is code (an IFUNC is not: that is its
+ * resolver); what is in both comes twice. Ends with what fn returns if that is not 0. */
+typedef int (*elf_name_fn)(void *arg, const char *name, uint64_t vaddr);
+int elf_file_each_function(const struct elf_file *f, elf_name_fn fn, void *arg);
+
 /* Between file offsets and virtual addresses, by PT_LOAD. -ENOENT: in no segment. */
 int elf_file_vaddr_to_offset(const struct elf_file *f, uint64_t vaddr, uint64_t *offset);
 int elf_file_offset_to_vaddr(const struct elf_file *f, uint64_t offset, uint64_t *vaddr);
@@ -69,6 +79,8 @@ bool elf_file_is_code(const struct elf_file *f, uint64_t vaddr);
 
 /* DT_SONAME. -ENOENT: none; -ENAMETOOLONG. */
 int elf_file_soname(const struct elf_file *f, char *buf, size_t len);
+/* Does a DT_NEEDED begin with this? */
+bool elf_file_needs(const struct elf_file *f, const char *prefix);
 
 /* GNU build id as lower-case hex. -ENOENT: none. */
 int elf_file_build_id(const struct elf_file *f, char *buf, size_t len);

@@ -60,6 +60,25 @@ void symbols_disarm_name(char *name)
 	}
 }
 
+/* nvcc's launch stub of a kernel has the kernel's mangled name inside its own: "__device_stub__Z5saxpyPf".
+ * Replaces that by the plain name, "__device_stub__saxpy". */
+static char *demangle_stub(char *name)
+{
+	static const char stub[] = "__device_stub_";
+	char *inner = NULL, *whole = NULL;
+
+	if (!name || strncmp(name, stub, sizeof(stub) - 1))
+		return name;
+	inner = symbols_demangle(name + sizeof(stub) - 1);
+	if (!inner || asprintf(&whole, "%s_%s", stub, inner) < 0) {
+		free(inner);
+		return name;
+	}
+	free(inner);
+	free(name);
+	return whole;
+}
+
 const char *symbols_function_name(struct symbols *s, const char *symbol, const char *suffix)
 {
 	size_t n = strnlen(symbol, SYMBOL_MAX);
@@ -72,7 +91,7 @@ const char *symbols_function_name(struct symbols *s, const char *symbol, const c
 	/* "name@@VERSION" */
 	for (char *at = strchr(raw + !!raw[0], '@'); at; at = NULL)
 		*at = '\0';
-	plain = symbols_demangle(raw);
+	plain = demangle_stub(symbols_demangle(raw));
 	if (!plain)
 		raw[symbols_base_length(raw)] = '\0';
 	symbols_disarm_name(plain ? plain : raw);

@@ -4,6 +4,7 @@
  * rounds of the steps below. Every call's length is taken with the program's own clock around it.
  *
  * jumps=N: after that, the first thread leaves N further calls by longjmp.
+ * driver=1: the runtime calls the driver. start_us=N: no calls until then.
  * Then one more thread enters a call, and the process ends while it is inside.
  */
 #include <pthread.h>
@@ -220,16 +221,29 @@ static void tell(void)
 #undef TELL
 }
 
+#ifdef IN_LIBRARY
+#define main start_main
+__attribute__((visibility("default"))) int start_main(int argc, char **argv);
+#endif
+
 int main(int argc, char **argv)
 {
 	pthread_t threads[16], stays;
-	long rounds, n, jumps;
+	long rounds, n, jumps, start_us, waits;
 
 	truth_init("cuda", argc, argv);
 	rounds = truth_arg("rounds", 100);
 	n = truth_arg("threads", 2);
 	jumps = truth_arg("jumps", 0);
+	start_us = truth_arg("start_us", 0);
+	if (truth_arg("driver", 0) && fake_use_driver() != 0)
+		truth_die("libcuda.so.1");
+	/* A window inside the life of a program that does not wait for it, or all of its calls. */
+	waits = truth_arg("waits", 0);
 	truth_ready();
+	if (waits)
+		truth_attached();
+	truth_sleep((uint64_t)start_us * US);
 	if (n < 1 || n > 16)
 		truth_die("threads");
 	for (long i = 0; i < n; i++)
