@@ -305,6 +305,46 @@ static void without_returns(void **unused)
 	}
 }
 
+/* Kernels and their callers are named by the program. */
+static void hostile_names_cannot_steer_the_terminal(void **unused)
+{
+	static const char bad[] = "\033[2J\n\xff\xc2\x9b";
+	static const char *const frames[] = { bad, "cudaMalloc" };
+	const struct profile_launch l = { 1, bad, bad, false, 7, 0, 10, 0, 0 };
+	const struct profile_stream s = { 1, bad, 1, 1, 0, 0, S, 1, S };
+	const struct profile_memory m = { 1, bad, "device", 1, 0, 7, 1, 7, 7, 0 };
+	const struct profile_allocation a = {
+		1, bad, "device", "cudaMalloc", frames, 2, 1, 7, 1, 7
+	};
+	const struct profile_error e = { 1, bad, NULL, 2, bad, 1 };
+	const struct profile_call c = {
+		.pid = 1, .name = bad, .api = "driver", .calls = 1, .errors = 1
+	};
+
+	(void)unused;
+	for (int wide = 0; wide < 2; wide++) {
+		const struct summary_options o = { .lines = 60, .wide = wide };
+		struct profile *p = profile_new();
+		char *text;
+
+		assert_int_equal(profile_add_launch(p, &l), 0);
+		assert_int_equal(profile_add_stream(p, &s), 0);
+		assert_int_equal(profile_add_memory(p, &m), 0);
+		assert_int_equal(profile_add_allocation(p, &a), 0);
+		assert_int_equal(profile_add_error(p, &e), 0);
+		assert_int_equal(profile_add_call(p, &c), 0);
+		p->duration_ns = S;
+		text = summary(p, &o);
+		HAS(text, "leaks: 7 B of 1 allocations");
+		for (const char *at = text; *at; at++) {
+			assert_true(*at == '\n' || (unsigned char)*at >= 0x20);
+			assert_true((unsigned char)*at != 0x9b && (unsigned char)*at != 0xff);
+		}
+		free(text);
+		profile_free(p);
+	}
+}
+
 static void names_of_cxx(void **unused)
 {
 	static const struct {
@@ -344,6 +384,7 @@ int main(void)
 		cmocka_unit_test(all_tables_when_asked),
 		cmocka_unit_test(without_returns),
 		cmocka_unit_test(names_of_cxx),
+		cmocka_unit_test(hostile_names_cannot_steer_the_terminal),
 	};
 
 	return cmocka_run_group_tests_name("summary_calls", tests, NULL, NULL);
