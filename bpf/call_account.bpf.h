@@ -401,7 +401,8 @@ static __always_inline bool alloc_stack_wanted(void)
 static __always_inline void alloc_add(struct pt_regs *ctx, const struct task_state *ts, u64 now)
 {
 	const struct open_call *oc = &ts->outer;
-	u64 ptr = COOKIE_MEMORY(oc->cookie) == MEMORY_REGISTERED ? oc->object : user_u64(oc->object);
+	u64 ptr =
+		COOKIE_MEMORY(oc->cookie) == MEMORY_REGISTERED ? oc->object : user_u64(oc->object);
 	bool sampled = ptr && alloc_stack_wanted();
 	struct rec_sample *s;
 	u32 seq;

@@ -151,40 +151,39 @@ const struct cuda_lib *cuda_attach_lib(const struct cuda_attach *a, size_t i)
 	return &a->files.libs[i];
 }
 
-/* A file that is new to the process. */
-static int attach_new(struct cuda_attach *a, struct cuda_attach_process *p,
-		      const struct cuda_use *use, uint64_t since_ns)
+/* A file that is new to the process. 1: it was probed. Only -ENOMEM is an error. */
+static int attach_new(struct cuda_attach *a, pid_t pid, const struct cuda_use *use)
 {
 	struct cuda_lib *lib = &a->files.libs[use->lib];
-	uint64_t from, now;
 	int n;
 
 	if (!lib->sites_n || (lib->probed && a->all))
 		return 0;
-	n = attach_lib(a, lib, use->open_path, a->all ? 0 : p->pid);
+	n = attach_lib(a, lib, use->open_path, a->all ? 0 : pid);
 	/* By another process's path it may succeed. */
 	lib->probed = n >= 0;
-	if (n == -ENOMEM)
-		return n;
-	now = clock_now_ns();
-	from = since_ns > p->seen_ns ? since_ns : p->seen_ns;
-	if (from < a->begin_ns)
-		from = a->begin_ns;
-	/* At most that long: it may have been mapped at any time since the last look. */
-	if (n > 0 && now > from)
-		a->uncovered_ns += now - from;
-	return 0;
+	return n == -ENOMEM ? n : n > 0;
 }
 
 /* What was found since p had `known` files. */
 static int attach_found(struct cuda_attach *a, struct cuda_attach_process *p, size_t known,
 			uint64_t since_ns)
 {
-	int err = 0;
+	uint64_t from = since_ns > p->seen_ns ? since_ns : p->seen_ns, now;
+	bool any = false;
+	int ret = 0;
 
-	for (size_t i = known; i < p->found.n && !err; i++)
-		err = attach_new(a, p, &p->found.uses[i], since_ns);
-	return err;
+	for (size_t i = known; i < p->found.n && ret >= 0; i++) {
+		ret = attach_new(a, p->pid, &p->found.uses[i]);
+		any |= ret > 0;
+	}
+	now = clock_now_ns();
+	if (from < a->begin_ns)
+		from = a->begin_ns;
+	/* At most that long: they may have been mapped at any time since the last look. */
+	if (any && now > from)
+		a->uncovered_ns += now - from;
+	return ret < 0 ? ret : 0;
 }
 
 /* Returns how many files were new to it. -ESRCH: it is gone. */

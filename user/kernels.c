@@ -142,7 +142,8 @@ static bool is_graph(const struct launch_key *key)
 {
 	const char *call = cuda_call_name(key->call);
 
-	return call && cuda_calls[key->call - 1].group == CUDA_LAUNCH && strstr(call, "GraphLaunch");
+	return call && cuda_calls[key->call - 1].group == CUDA_LAUNCH &&
+	       strstr(call, "GraphLaunch");
 }
 
 static struct launched *launch_get(struct kernels *k, const struct launch_key *key)
@@ -189,7 +190,7 @@ static const char *given_name(struct kernels *k, const struct launch_key *key)
 		/* One that was cut cannot be demangled: symbols are better. */
 		if (!name->alias)
 			return name->name[0] && strlen(name->name) < REC_NAME_BYTES - 1 ? name->name
-										  : NULL;
+											: NULL;
 		look.object = name->alias;
 	}
 	return NULL;

@@ -59,8 +59,18 @@ entry cudaMemcpyAsync_ptsz
  push %r15
  pop %r15
  ret
+entry cuLaunchKernel
+ push %rbp
+ pop %rbp
+ ret
+entry ncclAllReduce
+ push %rbp
+ pop %rbp
+ ret
 entry infbpf_emu_runtime
  ret
+.section .nvFatBinSegment,"aw"
+.quad 0
 .data
 .globl cudaStreamSynchronize
 cudaStreamSynchronize: .quad 0
@@ -88,6 +98,7 @@ ELF_FILES = {
 CUDA_FILES = {
     "runtime": ("s", "gcc", ["-shared", "-Wl,-soname,libcudart.so.13", *LINK]),
     "program": ("s", "gcc", ["-static", "-Wl,-e,cudaFree", *LINK]),
+    "device-code": ("s", "gcc", ["-static", "-s", "-Wl,-e,cudaFree", *LINK]),
 }
 TEXTS = {"c": C, "cc": CXX, "s": CUDA}
 # Which target begins from which files.

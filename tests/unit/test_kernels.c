@@ -98,8 +98,7 @@ static void by_site(void **state)
 /* Before: the object is the stub's address, wherever the launch comes from. */
 static void by_object(void **state)
 {
-	struct launch_key key =
-		key_of("cudaLaunchKernel", setup, (uint64_t)(uintptr_t)launch_stub);
+	struct launch_key key = key_of("cudaLaunchKernel", setup, (uint64_t)(uintptr_t)launch_stub);
 
 	expect_kernel(*state, &key, "gpu::saxpy<float>");
 }

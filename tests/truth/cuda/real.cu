@@ -25,7 +25,7 @@ __global__ void rmsnorm(float *y, const float *x, int n)
 	if (y)
 		y[threadIdx.x] = x[threadIdx.x] / n;
 }
-}
+} // namespace layer
 
 static uint64_t calls[3], errors[3];
 
