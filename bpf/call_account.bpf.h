@@ -401,7 +401,8 @@ static __always_inline bool alloc_stack_wanted(void)
 static __always_inline void alloc_add(struct pt_regs *ctx, const struct task_state *ts, u64 now)
 {
 	const struct open_call *oc = &ts->outer;
-	u64 ptr = COOKIE_MEMORY(oc->cookie) == MEMORY_REGISTERED ? oc->object : user_u64(oc->object);
+	u64 ptr =
+		COOKIE_MEMORY(oc->cookie) == MEMORY_REGISTERED ? oc->object : user_u64(oc->object);
 	bool sampled = ptr && alloc_stack_wanted();
 	struct rec_sample *s;
 	u32 seq;
@@ -440,9 +441,12 @@ static __noinline int name_send(const struct task_state *ts, u64 object, u64 add
 	r->image = ts->image;
 	r->object = object;
 	r->alias = is_alias ? address : 0;
+	r->address = 0;
 	r->name[0] = '\0';
-	if (!is_alias && bpf_probe_read_user_str(r->name, sizeof(r->name), (void *)address) <= 0)
+	if (!is_alias && bpf_probe_read_user_str(r->name, sizeof(r->name), (void *)address) <= 0) {
+		r->address = address;
 		r->name[0] = '\0';
+	}
 	bpf_ringbuf_submit(r, ring_flags());
 	return 0;
 }

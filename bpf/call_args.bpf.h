@@ -56,7 +56,7 @@ static __always_inline u16 kind_between(u32 src, u32 dst)
 
 /* Offsets in the structures that describe a copy: driver_types.h, cuda.h. */
 struct copy_layout {
-	u32 width; /* behind it: the height; then, in 3D, the depth */
+	u32 width;		  /* behind it: the height; then, in 3D, the depth */
 	u32 src_array, dst_array; /* where the width counts elements if one of them is set */
 	u32 src_type, dst_type;	  /* CUmemorytype; 0: there is none */
 	u32 kind;		  /* cudaMemcpyKind; 0: there is none */
@@ -85,9 +85,13 @@ static __always_inline void copy_by_layout(struct open_call *oc, u64 at, const s
 /* A function of its own: rare calls, and inlined it would be in every program twice. */
 static __noinline int call_shape(struct open_call *oc, u64 at, u64 times)
 {
-	const struct copy_layout copy_3d = { .width = 128, .src_array = 0, .dst_array = 64, .kind = 152 };
+	const struct copy_layout copy_3d = {
+		.width = 128, .src_array = 0, .dst_array = 64, .kind = 152
+	};
 	const struct copy_layout copy_peer = { .width = 144, .src_array = 0, .dst_array = 72 };
-	const struct copy_layout driver_2d = { .width = 112, .src_type = 16, .dst_type = 72, .flat = true };
+	const struct copy_layout driver_2d = {
+		.width = 112, .src_type = 16, .dst_type = 72, .flat = true
+	};
 	const struct copy_layout driver_3d = { .width = 176, .src_type = 32, .dst_type = 120 };
 
 	switch (COOKIE_SHAPE(oc->cookie)) {
@@ -124,7 +128,8 @@ static __always_inline u64 call_stream(const u64 args[8], struct pt_regs *ctx, u
 	u64 stream = 0;
 
 	if (COOKIE_SHAPE(cookie) == SHAPE_LAUNCH_CONFIG)
-		stream = user_u64(ctx->di + 32); /* cudaLaunchConfig_t.stream, CUlaunchConfig.hStream */
+		stream = user_u64(ctx->di +
+				  32); /* cudaLaunchConfig_t.stream, CUlaunchConfig.hStream */
 	else if (!n)
 		return STREAM_NONE;
 	else if (n != STREAM_DEFAULT_ARG)

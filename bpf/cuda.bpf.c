@@ -98,8 +98,7 @@ static __always_inline bool outer_open(struct task_state *ts, struct pt_regs *ct
 
 static __always_inline struct task_state *task_in_scope(void)
 {
-	struct task_state *ts =
-		bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL, 0);
+	struct task_state *ts = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL, 0);
 
 	return !ts || ts->flags & TASK_FLUSHED ? NULL : ts;
 }

@@ -77,8 +77,8 @@ struct open_call {
 	u64 cookie;
 	u64 now; /* when */
 	u64 bytes;
-	u64 stream; /* STREAM_NONE: it has none */
-	u64 object; /* see enum call_what */
+	u64 stream;   /* STREAM_NONE: it has none */
+	u64 object;   /* see enum call_what */
 	u64 dst, src; /* of a copy of unknown kind */
 	u16 call, kind;
 	u32 pad;
@@ -132,9 +132,9 @@ struct task_state {
 	u32 inner_depth;
 	struct open_call outer, inner;
 	u32 abandoned;
-	u32 stream_next;    /* slot to evict next */
-	u64 launch_end_ns;  /* when the last launch returned; 0: none yet */
-	u32 launcher;	    /* place in launchers, + 1; 0: none yet */
+	u32 stream_next;   /* slot to evict next */
+	u64 launch_end_ns; /* when the last launch returned; 0: none yet */
+	u32 launcher;	   /* place in launchers, + 1; 0: none yet */
 	u32 pad;
 	struct launch_slot launches[LAUNCH_SLOTS];
 	struct stream_slot streams[STREAM_SLOTS]; /* free: calls 0 */

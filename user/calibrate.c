@@ -120,7 +120,8 @@ static int attach(struct infbpf_bpf *skel, enum uprobe_kind kind, const struct u
 		  bool is_return, int *fd)
 {
 	int prog = bpf_program__fd(skel->progs.handle_calibrate);
-	int n = uprobe_attach(kind == UPROBE_SESSION ? UPROBE_MULTI : kind, prog, "/proc/self/exe", site, 1, getpid(), is_return, fd);
+	int n = uprobe_attach(kind == UPROBE_SESSION ? UPROBE_MULTI : kind, prog, "/proc/self/exe",
+			      site, 1, getpid(), is_return, fd);
 
 	return n < 0 ? n : 0;
 }

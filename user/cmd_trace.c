@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "clock.h"
@@ -53,11 +54,14 @@ static void show_progress(void *arg, const struct session_progress *p)
 	state->shown = true;
 }
 
-static unsigned int terminal_columns(void)
+/* Stays 0 where it is none. */
+static struct winsize terminal_size(void)
 {
-	struct winsize w;
+	struct winsize w = { 0 };
 
-	return ioctl(STDERR_FILENO, TIOCGWINSZ, &w) || !w.ws_col ? 80 : w.ws_col;
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w))
+		memset(&w, 0, sizeof(w));
+	return w;
 }
 
 enum { OUT_FOLDED, OUT_SVG, OUT_JSON, OUT_LEAKS, OUTS };
@@ -99,10 +103,13 @@ static int (*const writers[OUTS])(const struct trace_options *o, const struct pr
 static int write_results(const struct trace_options *o, struct session *s, const struct profile *p,
 			 struct out_file *outs)
 {
-	struct summary_options summary = {
+	const struct winsize terminal = terminal_size();
+	const struct summary_options summary = {
 		.colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR"),
 		.wide = o->wide,
-		.columns = terminal_columns(),
+		.columns = terminal.ws_col,
+		.lines = terminal.ws_row,
+		.leaks = o->leaks != NULL,
 	};
 	bool written[OUTS] = { false };
 	int code = EXIT_DONE, one;

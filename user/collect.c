@@ -8,7 +8,7 @@
 #include "symbols/symbols.h"
 
 /* Distinct stacks kept: about 200,000 of 30 frames. */
-#define STACKS_MAX_BYTES (32UL << 20)
+#define STACKS_MAX_BYTES      (32UL << 20)
 #define ALLOCATIONS_MAX_BYTES (8UL << 20)
 /* Processes whose maps are read at birth or exec, in 100 ms. */
 #define LIFE_BUDGET 50
@@ -381,20 +381,22 @@ static int add_stack(struct collect *c, const struct stack_entry *e, const char 
 	};
 	int err = 0;
 
-	s.outside_n = collect_name_frames(c, e->locations, key->outside_n, frames, COLLECT_FRAMES_MAX);
+	s.outside_n =
+		collect_name_frames(c, e->locations, key->outside_n, frames, COLLECT_FRAMES_MAX);
 	/* (Inlined frames are counted where --lines shows them.) */
 	s.inner_after = s.outside_n;
 	if (key->inner_after > key->outside_n)
-		s.inner_after += collect_name_frames(c, e->locations + key->outside_n,
-						     key->inner_after - key->outside_n,
-						     frames + s.outside_n,
-						     COLLECT_FRAMES_MAX - s.outside_n);
+		s.inner_after += collect_name_frames(
+			c, e->locations + key->outside_n, key->inner_after - key->outside_n,
+			frames + s.outside_n, COLLECT_FRAMES_MAX - s.outside_n);
 	s.user_n = s.outside_n;
-	s.user_n += collect_name_frames(c, e->locations + key->outside_n, key->user_n - key->outside_n,
-				frames + s.user_n, COLLECT_FRAMES_MAX - s.user_n);
+	s.user_n +=
+		collect_name_frames(c, e->locations + key->outside_n, key->user_n - key->outside_n,
+				    frames + s.user_n, COLLECT_FRAMES_MAX - s.user_n);
 	s.frames_n = s.user_n;
-	s.frames_n += collect_name_frames(c, e->locations + key->user_n, key->frames_n - key->user_n,
-				  frames + s.frames_n, COLLECT_FRAMES_MAX - s.frames_n);
+	s.frames_n +=
+		collect_name_frames(c, e->locations + key->user_n, key->frames_n - key->user_n,
+				    frames + s.frames_n, COLLECT_FRAMES_MAX - s.frames_n);
 	for (int state = 0; state < PROFILE_STATES && !err; state++) {
 		if (!e->weight_ns[state])
 			continue;

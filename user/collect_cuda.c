@@ -43,9 +43,8 @@ static int on_copies(struct collect *c, void *k, void *v)
 	const char *kind = cuda_copy_kind(key->kind);
 	/* What is known of a copy of unknown kind comes from memory_report(). */
 	const struct memory_copies *known =
-		kind && !strcmp(kind, "default") ?
-			memory_resolved(c->memory, key->tgid, key->image) :
-			NULL;
+		kind && !strcmp(kind, "default") ? memory_resolved(c->memory, key->tgid, key->image)
+						 : NULL;
 	struct profile_copy copy = {
 		.pid = key->tgid,
 		.kind = kind,

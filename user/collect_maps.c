@@ -118,11 +118,11 @@ static uint64_t api_wall_ns(const struct api_rec *r)
 /* Nobody saw how long a call took, or how it ended. */
 static void call_lengths_unknown(struct profile_call *call)
 {
-	uint64_t *const fields[] = { &call->errors,	 &call->abandoned, &call->open_at_start,
-				     &call->open_at_end, &call->wall_ns,   &call->on_cpu_ns,
-				     &call->run_queue_ns, &call->blocked_ns, &call->voluntary,
-				     &call->involuntary, &call->max_ns,	   &call->p50_ns,
-				     &call->p95_ns,	 &call->p99_ns,	   &call->waited,
+	uint64_t *const fields[] = { &call->errors,	   &call->abandoned,  &call->open_at_start,
+				     &call->open_at_end,   &call->wall_ns,    &call->on_cpu_ns,
+				     &call->run_queue_ns,  &call->blocked_ns, &call->voluntary,
+				     &call->involuntary,   &call->max_ns,     &call->p50_ns,
+				     &call->p95_ns,	   &call->p99_ns,     &call->waited,
 				     &call->blocked_calls, &call->spun };
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)

@@ -127,9 +127,10 @@ static int locate(struct walk *w, const struct unwind_frame *frames, size_t n, c
 			break;
 		}
 	for (size_t i = n; i-- > 0;)
-		out->locations[at++] =
-			symbols_user_location(w->how->symbols, w->im, frames[i].ip,
-					      frames[i].exact && (i || (s->kind != SAMPLE_CALL && s->kind != SAMPLE_ALLOC)));
+		out->locations[at++] = symbols_user_location(
+			w->how->symbols, w->im, frames[i].ip,
+			frames[i].exact &&
+				(i || (s->kind != SAMPLE_CALL && s->kind != SAMPLE_ALLOC)));
 	out->n = at;
 	/* No return address to look for: the return probe is at work, and all of the stack is callers. */
 	out->outside = inside ? at + 1 - inside : s->call_ra ? !!root : at;

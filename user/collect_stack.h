@@ -17,7 +17,7 @@ struct unwind;
 struct collect_stack {
 	uint32_t locations[USER_FRAMES_MAX + 1]; /* outermost first; the first may be a marker */
 	size_t n;
-	uint16_t outside; /* how many of them are the open call's callers */
+	uint16_t outside;     /* how many of them are the open call's callers */
 	uint16_t inner_after; /* how many of them are those of the call inside it */
 };
 

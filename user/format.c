@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include "format.h"
 #include "profile.h"
 
@@ -136,6 +137,30 @@ const char *format_count_short(char *buf, uint64_t n)
 	if (n < 1000000 || n == PROFILE_UNKNOWN)
 		return format_count(buf, n);
 	return IN_UNITS(buf, n, count_units);
+}
+
+const char *format_per_second(char *buf, uint64_t n, uint64_t ns)
+{
+	unsigned __int128 tenths;
+	uint64_t t;
+
+	if (n == PROFILE_UNKNOWN || ns == PROFILE_UNKNOWN || !ns) {
+		snprintf(buf, FORMAT_SIZE, "unknown");
+		return buf;
+	}
+	tenths = ((unsigned __int128)n * 10000000000 + ns / 2) / ns;
+	t = tenths < UINT64_MAX ? (uint64_t)tenths : UINT64_MAX - 5;
+	if (t >= 1000) {
+		format_count_short(buf, (t + 5) / 10);
+		strcat(buf, "/s");
+	} else if (!n) {
+		snprintf(buf, FORMAT_SIZE, "0");
+	} else if (!t) {
+		snprintf(buf, FORMAT_SIZE, "<0.1/s");
+	} else {
+		snprintf(buf, FORMAT_SIZE, "%" PRIu64 ".%" PRIu64 "/s", t / 10, t % 10);
+	}
+	return buf;
 }
 
 const char *format_percent(char *buf, uint64_t part, uint64_t whole)

@@ -16,6 +16,7 @@ const char *format_memory(char *buf, uint64_t bytes); /* "21.0 MiB": powers of 1
 const char *format_rate(char *buf, uint64_t bytes, uint64_t ns); /* "6.10 GB/s" */
 const char *format_count(char *buf, uint64_t n);		 /* "402,110" */
 const char *format_count_short(char *buf, uint64_t n); /* the same; from a million on "1.23 M" */
+const char *format_per_second(char *buf, uint64_t n, uint64_t ns); /* "40,211/s", "3.2/s" */
 /* "61.2 %", "2.1 %", "100 %"; more than nothing but next to it: "<0.1 %". whole 0: "0". */
 const char *format_percent(char *buf, uint64_t part, uint64_t whole);
 

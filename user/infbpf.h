@@ -159,7 +159,8 @@ enum memory_kind {
 	MEMORY_MANAGED = 3,
 	MEMORY_PINNED = 4,
 	MEMORY_REGISTERED = 5, /* the program's own, pinned */
-	MEMORY_HANDLE = 6,     /* cuMemCreate: physical memory, known by a handle instead of an address */
+	MEMORY_HANDLE =
+		6, /* cuMemCreate: physical memory, known by a handle instead of an address */
 };
 
 /* Where the figures of a call sit that are not in its arguments, or not in bytes. */
@@ -182,20 +183,20 @@ enum call_api { API_RUNTIME = 0, API_DRIVER = 1, API_NCCL = 2 };
  * what. Argument numbers are 1-based (from the seventh on they are on the stack); 0 means none.
  * A dim3 by value takes two numbers.
  */
-#define COOKIE_CALL(c)	 ((__u16)((c)&0xfff))		 /* row of user/cuda_api.c + 1 */
-#define COOKIE_BYTES(c)	 ((__u8)(((c) >> 12) & 0xf))	 /* argument that counts bytes */
-#define COOKIE_TIMES(c)	 ((__u8)(((c) >> 16) & 0xf))	 /* argument that multiplies it (2D) */
-#define COOKIE_KIND(c)	 ((__u8)(((c) >> 20) & 0xf))	 /* argument that is a cudaMemcpyKind */
-#define COOKIE_FIXED(c)	 ((__u8)(((c) >> 24) & 0x7))	 /* cudaMemcpyKind + 1 that the name tells */
-#define COOKIE_STREAM(c) ((__u8)(((c) >> 28) & 0xf))	 /* argument that is a stream */
-#define COOKIE_OBJECT(c) ((__u8)(((c) >> 32) & 0xf))	 /* see enum cuda_object in user/cuda.h */
-#define COOKIE_WHAT(c)	 ((__u8)(((c) >> 36) & 0xf))	 /* enum call_what */
-#define COOKIE_MEMORY(c) ((__u8)(((c) >> 40) & 0x7))	 /* enum memory_kind */
-#define COOKIE_SHAPE(c)	 ((__u8)(((c) >> 43) & 0xf))	 /* enum call_shape */
-#define COOKIE_DST(c)	 ((__u8)(((c) >> 47) & 0xf))	 /* of a copy whose kind may be "default" */
+#define COOKIE_CALL(c)	 ((__u16)((c)&0xfff))	     /* row of user/cuda_api.c + 1 */
+#define COOKIE_BYTES(c)	 ((__u8)(((c) >> 12) & 0xf)) /* argument that counts bytes */
+#define COOKIE_TIMES(c)	 ((__u8)(((c) >> 16) & 0xf)) /* argument that multiplies it (2D) */
+#define COOKIE_KIND(c)	 ((__u8)(((c) >> 20) & 0xf)) /* argument that is a cudaMemcpyKind */
+#define COOKIE_FIXED(c)	 ((__u8)(((c) >> 24) & 0x7)) /* cudaMemcpyKind + 1 that the name tells */
+#define COOKIE_STREAM(c) ((__u8)(((c) >> 28) & 0xf)) /* argument that is a stream */
+#define COOKIE_OBJECT(c) ((__u8)(((c) >> 32) & 0xf)) /* see enum cuda_object in user/cuda.h */
+#define COOKIE_WHAT(c)	 ((__u8)(((c) >> 36) & 0xf)) /* enum call_what */
+#define COOKIE_MEMORY(c) ((__u8)(((c) >> 40) & 0x7)) /* enum memory_kind */
+#define COOKIE_SHAPE(c)	 ((__u8)(((c) >> 43) & 0xf)) /* enum call_shape */
+#define COOKIE_DST(c)	 ((__u8)(((c) >> 47) & 0xf)) /* of a copy whose kind may be "default" */
 #define COOKIE_SRC(c)	 ((__u8)(((c) >> 51) & 0xf))
-#define COOKIE_NAME(c)	 ((__u8)(((c) >> 55) & 0xf))	 /* argument that is a function's name */
-#define COOKIE_API(c)	 ((__u8)(((c) >> 59) & 0x3))	 /* enum call_api */
+#define COOKIE_NAME(c)	 ((__u8)(((c) >> 55) & 0xf)) /* argument that is a function's name */
+#define COOKIE_API(c)	 ((__u8)(((c) >> 59) & 0x3)) /* enum call_api */
 /* The probe's instruction is single-stepped: 20 times the trap. */
 #define COOKIE_COSTLY (1ULL << 27)
 /* A variant (_ptsz, _ptds) for which stream 0 is the thread's own default stream. */
@@ -215,7 +216,7 @@ enum call_api { API_RUNTIME = 0, API_DRIVER = 1, API_NCCL = 2 };
 struct launch_key {
 	__u32 tgid;
 	__u32 image;
-	__u64 site;   /* the return address: in the launch stub, or the function that it was inlined into */
+	__u64 site; /* the return address: in the launch stub, or the function that it was inlined into */
 	__u64 object; /* what was launched: a stub's address, a cudaKernel_t, CUfunction, graph */
 	__u16 call;
 	__u16 pad[3];
@@ -335,7 +336,8 @@ enum sample_kind {
 	SAMPLE_CALL = 3,      /* at the return of a CUDA call: the caller's stack */
 	SAMPLE_OPEN_WAIT = 4, /* still waiting at the end: registers, no user stack */
 	SAMPLE_OUT = 5,	      /* at switch-out, weight unknown: a rec_resolve follows */
-	SAMPLE_ALLOC = 6,     /* at the return of an allocation: follows its rec_memory with the same seq */
+	SAMPLE_ALLOC =
+		6, /* at the return of an allocation: follows its rec_memory with the same seq */
 };
 
 /* The user registers an unwinder starts from. */
@@ -383,7 +385,7 @@ struct rec_sample {
 	__u16 user_n;
 	__u16 kernel_n;
 	__u32 stack_bytes;
-	__u32 seq;     /* SAMPLE_OUT: matches rec_resolve.seq; SAMPLE_ALLOC: rec_memory.seq */
+	__u32 seq;	/* SAMPLE_OUT: matches rec_resolve.seq; SAMPLE_ALLOC: rec_memory.seq */
 	__u64 call_ra;	/* return address of the open call, 0: none */
 	__u64 inner_ra; /* of the inner one */
 	/* The return addresses that pending return probes hide, innermost first; 0: none. */
@@ -413,7 +415,8 @@ enum memory_op {
 	/* Sent at a free's entry: once it has returned, another thread may be given the same address. */
 	MEMORY_FREE = 2,
 	MEMORY_FREE_FAILED = 3, /* that free returned an error */
-	MEMORY_COPY = 4,	/* a copy whose kind the call does not tell, at its return: from src to ptr */
+	MEMORY_COPY =
+		4, /* a copy whose kind the call does not tell, at its return: from src to ptr */
 };
 
 /* Allocations, frees and copies of unknown kind, in the order in which they happened. */
@@ -448,8 +451,10 @@ struct rec_name {
 	struct rec_hdr hdr;
 	__u32 tgid;
 	__u32 image;
-	__u64 object; /* a launch stub's address, or a handle */
-	__u64 alias;  /* not 0: has the name of this other object */
+	__u64 object;		   /* a launch stub's address, or a handle */
+	__u64 alias;		   /* not 0: has the name of this other object */
+	/* Of the name in the process, which had not touched it yet: name is "". Else 0. */
+	__u64 address;
 	char name[REC_NAME_BYTES]; /* NUL-ended, perhaps cut; as the program says: mangled */
 };
 

@@ -11,7 +11,7 @@
 #define KINDS (MEMORY_HANDLE + 1)
 /* Allocations whose stack is on its way: it comes right behind the record, but for those that have to
  * wait for an unwinding table. A power of two. */
-#define WAITING 4096
+#define WAITING	   4096
 #define FRAMES_MAX 512
 /* Frees that may yet turn out to have failed: as many threads can be in one at a time. A power of two. */
 #define RECENT 64
@@ -51,7 +51,7 @@ struct process {
 	struct kind_sums kinds[KINDS];
 	uint64_t unknown_frees;
 	struct freed recent[RECENT];
-	size_t recent_n; /* ever */
+	size_t recent_n;		  /* ever */
 	struct memory_copies resolved[6]; /* by cudaMemcpyKind + 1; [0]: all of them */
 };
 
@@ -268,10 +268,9 @@ static int on_alloc(struct memory *m, struct process *p, const struct rec_memory
 	b = calloc(1, sizeof(*b));
 	if (!b)
 		return -ENOMEM;
-	*b = (struct block){ .ptr = r->ptr,
-			     .bytes = r->bytes,
-			     .kind = r->kind,
-			     .site = (uint32_t)site };
+	*b = (struct block){
+		.ptr = r->ptr, .bytes = r->bytes, .kind = r->kind, .site = (uint32_t)site
+	};
 	err = block_begins(m, p, b);
 	if (err) {
 		free(b);
@@ -326,10 +325,7 @@ static int on_free_failed(struct memory *m, struct process *p, const struct rec_
 	b = calloc(1, sizeof(*b));
 	if (!b)
 		return -ENOMEM;
-	*b = (struct block){ .ptr = f->ptr,
-			     .bytes = f->bytes,
-			     .kind = f->kind,
-			     .site = f->site };
+	*b = (struct block){ .ptr = f->ptr, .bytes = f->bytes, .kind = f->kind, .site = f->site };
 	f->ptr = 0;
 	err = block_begins(m, p, b);
 	if (err) {
@@ -406,9 +402,11 @@ int memory_record(struct memory *m, const struct rec_memory *r)
 
 /* --- the report --- */
 
-static int report_kinds(const struct process *q, struct profile *p, const struct memory_names *names)
+static int report_kinds(const struct process *q, struct profile *p,
+			const struct memory_names *names)
 {
-	struct profile_memory row = { .pid = q->pid, .process = names->process(names->arg, q->pid) };
+	struct profile_memory row = { .pid = q->pid,
+				      .process = names->process(names->arg, q->pid) };
 	uint64_t unknown = q->unknown_frees;
 	int err = 0;
 

@@ -28,7 +28,8 @@ int memory_stack(struct memory *m, uint32_t seq, const struct stack_entry *stack
 struct memory_names {
 	void *arg;
 	const char *(*process)(void *arg, uint32_t pid);
-	size_t (*frames)(void *arg, const struct stack_entry *stack, const char **names, size_t max);
+	size_t (*frames)(void *arg, const struct stack_entry *stack, const char **names,
+			 size_t max);
 };
 int memory_report(struct memory *m, struct profile *p, const struct memory_names *names);
 

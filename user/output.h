@@ -54,8 +54,10 @@ int leaks_write(const struct profile *p, FILE *f, size_t *lines_n);
 
 struct summary_options {
 	bool colour;
-	bool wide;	      /* all threads and calls, not one screen */
+	bool wide;	      /* all there is, not one screen */
 	unsigned int columns; /* 0: 80 */
+	unsigned int lines;   /* of the screen, 0: 24 */
+	bool leaks;	      /* tell of leaks also where there are none */
 };
 /* summary.c: the screen printed at the end of a trace. */
 int summary_write(const struct profile *p, const struct summary_options *o, FILE *f);

@@ -469,8 +469,11 @@ int profile_calls_finish(struct profile *p, const uint32_t *rank)
 		{ p->allocations, &p->allocations_n, sizeof(*p->allocations), allocation_key,
 		  allocation_merge, allocation_order },
 	};
-	const int err = place_launchers(p, rank);
+	int err = place_launchers(p, rank);
 
+	if (!err && p->entries_only)
+		err = profile_add_not_measured(p, "CUDA calls' lengths and errors, GPU memory",
+					       "--returns none");
 	for (size_t i = 0; !err && i < sizeof(kinds) / sizeof(*kinds); i++)
 		finish_rows(&kinds[i]);
 	return err;

@@ -58,7 +58,8 @@ void screen_title(struct screen *s, const char *title, const struct screen_colum
 	spaces(s, 1);
 	coloured(s, BOLD, title);
 	for (size_t i = 0; i < n; i++) {
-		const size_t width = column_width(s, &c[i]), name = strlen(c[i].title);
+		const size_t width = column_width(s, &c[i]);
+		const size_t name = width ? strlen(c[i].title) : 0;
 
 		end += width;
 		if (!width || !name || end < at + name)
@@ -72,6 +73,20 @@ void screen_title(struct screen *s, const char *title, const struct screen_colum
 		put_text(s, notes);
 	}
 	end_line(s);
+}
+
+size_t screen_note_behind(const struct screen *s, const struct screen_column *c, size_t n)
+{
+	size_t at = MARGIN + NOTE_SPACE;
+
+	for (size_t i = 0; i < n; i++)
+		at += column_width(s, &c[i]);
+	return s->columns > at ? s->columns - at : 0;
+}
+
+size_t screen_note_below(const struct screen *s)
+{
+	return s->columns > NOTE_MARGIN ? s->columns - NOTE_MARGIN : 0;
 }
 
 size_t screen_row(struct screen *s, const struct screen_column *c, size_t n,
@@ -108,7 +123,7 @@ size_t screen_row(struct screen *s, const struct screen_column *c, size_t n,
 	end_line(s);
 	if (note) {
 		snprintf(cut, sizeof(cut), "%s", note);
-		text_cut(cut, s->columns > NOTE_MARGIN ? s->columns - NOTE_MARGIN : 0);
+		text_cut(cut, screen_note_below(s));
 		spaces(s, NOTE_MARGIN);
 		coloured(s, WARN, cut);
 		end_line(s);
@@ -179,4 +194,21 @@ void screen_add(struct screen_line *l, const char *format, ...)
 	va_end(args);
 	if (n > 0)
 		l->n += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+bool screen_add_within(struct screen_line *l, size_t max, const char *format, ...)
+{
+	const size_t before = l->n;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(l->text + before, sizeof(l->text) - before, format, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= sizeof(l->text) - before || text_width(l->text) > max) {
+		l->text[before] = '\0';
+		return false;
+	}
+	l->n += (size_t)n;
+	return true;
 }

@@ -40,6 +40,10 @@ void screen_title(struct screen *s, const char *title, const struct screen_colum
 size_t screen_row(struct screen *s, const struct screen_column *c, size_t n,
 		  char cells[][CELL_SIZE], const char *note, bool cut_note);
 
+/* How long a note may be to stand behind such a row, or on the line below. */
+size_t screen_note_behind(const struct screen *s, const struct screen_column *c, size_t n);
+size_t screen_note_below(const struct screen *s);
+
 /* A line, broken where it is too wide: in a run of spaces or after punctuation, so that a figure
  * stays with its unit. What follows a break is indented. */
 void screen_text(struct screen *s, const char *text, unsigned int indent);
@@ -53,5 +57,8 @@ struct screen_line {
 };
 void screen_add(struct screen_line *l, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* The same, but only if the line is at most max characters wide then. False: it is as it was. */
+bool screen_add_within(struct screen_line *l, size_t max, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #endif /* SCREEN_H */

@@ -278,9 +278,9 @@ int session_attach_cuda(struct session *s)
 	s->cuda.kind = s->uprobes;
 	s->cuda.entries_only = s->options->entries_only;
 	s->cuda.session_fd = bpf_program__fd(s->skel->progs.handle_call_session);
-	s->cuda.entry_fd = bpf_program__fd(s->options->entries_only ?
-						   s->skel->progs.handle_call_count :
-						   s->skel->progs.handle_call_entry);
+	s->cuda.entry_fd =
+		bpf_program__fd(s->options->entries_only ? s->skel->progs.handle_call_count
+							 : s->skel->progs.handle_call_entry);
 	s->cuda.return_fd = bpf_program__fd(s->skel->progs.handle_call_return);
 	s->cuda.register_fd = bpf_program__fd(s->skel->progs.handle_call_register);
 	s->cuda.all = s->options->all;

@@ -15,8 +15,8 @@ struct stack_key {
 	uint16_t call_return; /* taken at a call's return */
 	uint16_t user_n;
 	uint16_t frames_n;
-	uint16_t outside_n; /* of the user frames: callers of the open call */
-	uint16_t inner;	    /* --driver: the driver call inside it, 0: none */
+	uint16_t outside_n;   /* of the user frames: callers of the open call */
+	uint16_t inner;	      /* --driver: the driver call inside it, 0: none */
 	uint16_t inner_after; /* of the user frames: callers of that one */
 	uint16_t pad[3];
 };

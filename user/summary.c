@@ -12,9 +12,12 @@
 #include "text.h"
 
 #define SCREEN_COLUMNS 80
-/* Of 24 lines one is for the names of the files written, one for the shell's next prompt. */
-#define SCREEN_LINES 22
-#define LEAST_LINES  3 /* of each table, however long the rest */
+#define SCREEN_LINES   24
+/* One line is for the names of the files written, one for the shell's next prompt. */
+#define OTHER_LINES 2
+/* Of each table, however long the rest. The other lines leave the calls one more. */
+#define LEAST_THREADS 3
+#define LEAST_CALLS   3
 
 /* --- head --- */
 
@@ -44,26 +47,33 @@ static void put_head(struct screen *s, const struct profile *p)
 
 /* --- tail --- */
 
-static void put_stacks(struct screen *s, const struct profile *p)
+/* A line whose later parts are left out where it would need another. */
+static size_t line_width(const struct screen *s, bool all)
 {
+	return all ? SIZE_MAX : s->columns;
+}
+
+static void put_stacks(struct screen *s, const struct profile *p, bool all)
+{
+	const size_t max = line_width(s, all);
 	char count[FORMAT_SIZE], share[FORMAT_SIZE];
 	struct screen_line line = { .n = 0 };
 	const struct profile_reach *r = &p->reach;
-	uint64_t all = 0, sampled = 0;
+	uint64_t time = 0, sampled = 0;
 
 	for (size_t i = 0; i < p->lines_n; i++) {
-		all += p->lines[i].value_ns;
+		time += p->lines[i].value_ns;
 		if (p->lines[i].stacks)
 			sampled += p->lines[i].value_ns;
 	}
-	screen_add(&line, " stacks: %s, standing for %s of the threads' time",
-		   format_count(count, p->stacks), format_percent(share, sampled, all));
-	if (p->unwound && all > r->none_ns)
-		screen_add(&line, "; %s of it reaches the thread's start",
-			   format_percent(share, r->whole_ns, all - r->none_ns));
+	screen_add(&line, " stacks: %s, standing for %s of the time",
+		   format_count(count, p->stacks), format_percent(share, sampled, time));
+	if (p->unwound && time > r->none_ns)
+		screen_add_within(&line, max, "; %s whole",
+				  format_percent(share, r->whole_ns, time - r->none_ns));
 	if (p->unwound && r->truncated_ns)
-		screen_add(&line, ", %s was cut short (--stack-bytes)",
-			   format_percent(share, r->truncated_ns, all - r->none_ns));
+		screen_add_within(&line, max, ", %s cut (--stack-bytes)",
+				  format_percent(share, r->truncated_ns, time - r->none_ns));
 	screen_text(s, line.text, 3);
 }
 
@@ -82,7 +92,7 @@ static void put_losses(struct screen *s, const struct profile *p)
 	screen_text(s, line.text, 3);
 }
 
-static void put_cost(struct screen *s, const struct profile *p)
+static void put_cost(struct screen *s, const struct profile *p, bool all)
 {
 	const struct profile_overhead *c = &p->overhead;
 	/* Loading and attaching is paid once, however long the trace: shown apart. */
@@ -121,70 +131,86 @@ static void put_cost(struct screen *s, const struct profile *p)
 		screen_add(&line, "memory unknown");
 	else
 		screen_add(&line, "%s", format_memory(buf, c->rss_bytes + c->map_bytes));
-	screen_add(&line, "; to start: %s", format_duration(buf, c->start_cpu_ns));
+	screen_add_within(&line, line_width(s, all), "; to start: %s",
+			  format_duration(buf, c->start_cpu_ns));
 	screen_text(s, line.text, 3);
 }
 
-static void put_tail(struct screen *s, const struct profile *p)
+static void put_tail(struct screen *s, const struct profile *p, bool all)
 {
-	put_stacks(s, p);
+	put_stacks(s, p, all);
 	put_losses(s, p);
-	put_cost(s, p);
+	put_cost(s, p, all);
 }
 
 /* --- the whole --- */
+
+static size_t least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
 
 /* Divides the lines that are left between the tables: each gets half, and what the other does not
  * want. */
 static void divide(size_t left, size_t *threads, size_t *calls)
 {
-	const size_t half = left / 2 > LEAST_LINES ? left / 2 : LEAST_LINES;
 	const size_t want_threads = *threads, want_calls = *calls;
+	const size_t half = left / 2 > LEAST_THREADS ? left / 2 : LEAST_THREADS;
 
 	if (want_threads + want_calls <= left)
 		return;
-	if (want_threads <= half) {
-		*calls = left > want_threads + LEAST_LINES ? left - want_threads : LEAST_LINES;
-	} else if (want_calls <= half) {
-		*threads = left > want_calls + LEAST_LINES ? left - want_calls : LEAST_LINES;
-	} else {
-		*threads = half;
-		*calls = left > half + LEAST_LINES ? left - half : LEAST_LINES;
-	}
+	if (want_threads > half)
+		*threads = left > want_calls + half ? left - want_calls : half;
+	*calls = left > *threads + LEAST_CALLS ? left - *threads : least(want_calls, LEAST_CALLS);
 }
 
-/* How many lines everything but the tables' rows takes. */
+/* How many lines everything takes but the tables' rows and the facts. */
 static size_t count_fixed(const struct screen *like, const struct profile *p)
 {
 	struct screen s = { .columns = like->columns };
 
 	put_head(&s, p);
-	summary_copies(&s, p);
-	put_tail(&s, p);
+	put_tail(&s, p, false);
 	/* Two titles, a line each for what has no row, three blank lines. */
 	return s.lines + 7;
 }
 
-static int put_tables(struct screen *s, const struct profile *p, bool all)
-{
-	const size_t fixed = count_fixed(s, p);
-	struct summary_order order = { .rows = calloc(p->threads_n + 1, sizeof(*order.rows)) };
-	size_t calls = summary_calls_lines(s, p), threads;
+struct summary {
+	const struct profile *p;
+	const struct summary_options *o;
+	struct summary_order order;
+	struct summary_calls calls;
+	struct summary_facts facts;
+};
 
-	if (!order.rows)
-		return -ENOMEM;
-	summary_order(p, &order);
+/* The facts get what the tables leave of the screen, of which they want a few lines at least. */
+static void put_tables(struct screen *s, const struct summary *v)
+{
+	const size_t screen = v->o->lines > SCREEN_LINES ? v->o->lines : SCREEN_LINES;
+	const size_t taken = count_fixed(s, v->p) + OTHER_LINES;
+	const size_t left = screen > taken ? screen - taken : 0;
+	struct screen count = { .columns = s->columns };
+	size_t calls = summary_calls_lines(s, &v->calls), some, short_lines, whole_lines;
 	/* Where no thread was busy, the least idle ones are shown. */
-	threads = order.busy_n ? order.busy_n : LEAST_LINES;
-	if (all)
-		threads = p->threads_n;
-	else
-		divide(SCREEN_LINES > fixed ? SCREEN_LINES - fixed : 0, &threads, &calls);
-	summary_threads(s, p, &order, threads);
+	size_t threads = v->order.busy_n ? v->order.busy_n : least(v->p->threads_n, LEAST_THREADS);
+
+	some = least(threads, LEAST_THREADS) + least(calls, LEAST_CALLS + 1);
+	short_lines = left > some ? left - some : 0;
+	whole_lines = left > threads + calls ? left - threads - calls : 0;
+	if (v->o->wide) {
+		short_lines = whole_lines = SIZE_MAX;
+		threads = v->p->threads_n;
+		calls = SIZE_MAX;
+	} else {
+		summary_facts(&count, &v->facts, short_lines, whole_lines);
+		divide(left - count.lines, &threads, &calls);
+	}
+	summary_threads(s, v->p, &v->order, threads);
 	screen_blank(s);
-	summary_calls(s, p, calls);
-	free(order.rows);
-	return 0;
+	summary_calls(s, &v->calls, calls);
+	summary_facts(s, &v->facts, short_lines, whole_lines);
+	if (v->o->wide)
+		summary_tables(s, v->p);
 }
 
 int summary_write(const struct profile *p, const struct summary_options *o, FILE *f)
@@ -192,18 +218,30 @@ int summary_write(const struct profile *p, const struct summary_options *o, FILE
 	struct screen s = { .f = f,
 			    .columns = o->columns ? o->columns : SCREEN_COLUMNS,
 			    .colour = o->colour };
-	int err;
+	struct summary v = {
+		.p = p,
+		.o = o,
+		.order = { .rows = calloc(p->threads_n + 1, sizeof(*v.order.rows)) },
+		.calls = { p, o->wide, calloc(p->calls_n + 1, sizeof(*v.calls.rows)) },
+		.facts = { p, o->leaks },
+	};
+	int err = -ENOMEM;
 
+	if (!v.order.rows || !v.calls.rows)
+		goto out;
+	summary_order(p, &v.order);
+	summary_calls_order(&v.calls);
 	errno = 0;
 	put_head(&s, p);
 	screen_blank(&s);
-	err = put_tables(&s, p, o->wide);
-	if (err)
-		return err;
-	summary_copies(&s, p);
+	put_tables(&s, &v);
 	screen_blank(&s);
-	put_tail(&s, p);
+	put_tail(&s, p, o->wide);
+	err = 0;
 	if (fflush(f) || ferror(f))
-		return errno ? -errno : -EIO;
-	return 0;
+		err = errno ? -errno : -EIO;
+out:
+	free(v.order.rows);
+	free(v.calls.rows);
+	return err;
 }

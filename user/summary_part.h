@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The two tables of the summary. Private to summary*.c. */
+/* The parts of the summary. Private to summary*.c. */
 #ifndef SUMMARY_PART_H
 #define SUMMARY_PART_H
 
+#include <stdlib.h>
 #include "profile.h"
 #include "screen.h"
 
@@ -17,12 +18,38 @@ void summary_order(const struct profile *p, struct summary_order *o);
 void summary_threads(struct screen *s, const struct profile *p, const struct summary_order *o,
 		     size_t rows);
 
-/* CUDA calls, longest first, as many as fit on this many lines. */
-void summary_calls(struct screen *s, const struct profile *p, size_t lines);
+/* CUDA calls, longest first, each followed by those within it (--driver). */
+struct summary_call {
+	uint32_t outer, row; /* indices of profile.calls */
+};
+struct summary_calls {
+	const struct profile *p;
+	bool all;		   /* --wide: notes have a line where they need one */
+	struct summary_call *rows; /* room for all */
+};
+void summary_calls_order(struct summary_calls *v);
+/* As many as fit on this many lines. */
+void summary_calls(struct screen *s, const struct summary_calls *v, size_t lines);
 /* The lines that all of them take. */
-size_t summary_calls_lines(const struct screen *s, const struct profile *p);
-/* " copies: ...": nothing where there are none. */
-void summary_copies(struct screen *s, const struct profile *p);
+size_t summary_calls_lines(const struct screen *s, const struct summary_calls *v);
+
+/* summary_facts.c: a line each about launches, copies, memory and the like, where there is something to
+ * say. */
+struct summary_facts {
+	const struct profile *p;
+	bool leaks; /* say so if there are none */
+};
+/* On at most so many lines, the more important first; shortened where they would be more than
+ * whole_lines. */
+void summary_facts(struct screen *s, const struct summary_facts *f, size_t lines,
+		   size_t whole_lines);
+
+/* summary_tables.c: all there is about them (--wide). */
+void summary_tables(struct screen *s, const struct profile *p);
+
+/* A name of C++ without its return type, template arguments and parameters; bare: and without what it
+ * is in. Returns buf. */
+const char *summary_name(const char *name, bool bare, char *buf, size_t size);
 
 /* How many processes the threads belong to. */
 size_t summary_processes(const struct profile *p);

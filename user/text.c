@@ -69,6 +69,30 @@ const char *text_name(const char *s, char *buf, size_t size)
 	return buf;
 }
 
+const char *text_shown(const char *s, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	while (*s && used + 1 < size) {
+		uint32_t code;
+		const size_t n = text_char(s, strnlen(s, 4), &code);
+
+		if (!n || symbols_unsafe_char(code)) {
+			buf[used++] = '_';
+			s += n ? n : 1;
+			continue;
+		}
+		if (used + n >= size)
+			break;
+		memcpy(buf + used, s, n);
+		used += n;
+		s += n;
+	}
+	if (size)
+		buf[used] = '\0';
+	return buf;
+}
+
 static bool continues(char c)
 {
 	return ((unsigned char)c & 0xc0) == 0x80;

@@ -21,6 +21,9 @@ size_t text_utf8(const char *s, char *buf, size_t size);
  * "[unnamed]" for an empty one. Returns buf. */
 const char *text_name(const char *s, char *buf, size_t size);
 
+/* Any name for a screen: the same, but a ';' and a number at its end stay. Returns buf. */
+const char *text_shown(const char *s, char *buf, size_t size);
+
 /* How many characters (columns, as far as one character is one column) s takes. */
 size_t text_width(const char *s);
 /* Cuts s to at most width characters, in place; what was cut shows as "..". */

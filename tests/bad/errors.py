@@ -28,6 +28,13 @@ def test_usage():
             expect(status == 2, f"{args}: ended with {status}: {err!r}")
             expect(err.startswith(("infbpf: ", "usage: ", "Usage: ")), f"{args}: {err!r}")
             expect(out == "", f"{args}: wrote to stdout")
+        for args, needle in ((["--gpu-calls", "launch,lunch,copy"], "'lunch' is none of"),
+                             (["--gpu-calls", ""], "is none of"),
+                             (["--returns", "some"], "auto, none"),
+                             (["--returns", "none", "--driver"], "--returns none"),
+                             (["--returns", "none", "--leaks", "/dev/null"], "--returns none"),
+                             (["--gpu-calls", "launch", "--leaks", "/dev/null"], "launch,alloc")):
+            fails(["trace", "-p", pid, *args], 2, needle)
 
 
 def test_durations():

@@ -28,6 +28,7 @@ def main():
         print(f"gpu-check: cannot run: the device does not work for infer-serve: {e}",
               file=sys.stderr)
         return 77
+    host.say("tracing", "not run" if host.no_trace else "ok", host.no_trace or "this kernel allows it")
     wanted = os.environ.get("GPU_CHECK_PARTS", "")
     for name, part in PARTS:
         if not wanted or name in wanted.split(","):

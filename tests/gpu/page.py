@@ -7,7 +7,7 @@ import re
 import subprocess
 import time
 
-from harness import INFBPF
+from harness import INFBPF, ROOT
 
 
 def output(*argv):
@@ -31,7 +31,7 @@ def facts(host):
 
 
 def cell(text):
-    return str(text).replace("|", "\\|").replace("\n", " ")
+    return str(text).replace(ROOT, ".").replace("|", "\\|").replace("\n", " ")
 
 
 def latency_rows(host):
@@ -72,7 +72,7 @@ def lines(host):
         yield ""
         yield f"## infbpf doctor: {name}"
         yield "```"
-        yield from text.rstrip().splitlines()
+        yield from text.replace(ROOT, ".").rstrip().splitlines()
         yield "```"
 
 

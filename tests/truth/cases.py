@@ -2,32 +2,10 @@
 """The table of truth tests: what runs, how it is traced, what is checked. Run on this host by
 tests/truth/run, in virtual machines by tests/vm/run."""
 
-from collections import namedtuple
-
 import checks as c
 import checks_cuda as g
-
-# mode, seconds and options are those of tests/truth/collect; checks are (name, function, arguments).
-# events_in_vm: lost events allowed where no switch is hidden, see checks.check_lost.
-Case = namedtuple("Case", "name program mode seconds options checks events_in_vm")
-
-# Checks against clocks that other load on the machine disturbs: one good run of three will do.
-# What a trace says of itself, counts and switches are not among them.
-DISTURBED = {"cpu", "wall", "threads", "slept", "reads", "stopped", "execs", "lengths", "states",
-             "share", "schedstat", "children", "calls"}
-
-
-def command(name, program, *checks, options="", events_in_vm=0):
-    return Case(name, program, "command", 0, options, c.ALWAYS + checks, events_in_vm)
-
-
-def direct(name, program, *checks, options="", events_in_vm=0):
-    return Case(name, program, "direct", 0, options, c.ALWAYS + checks, events_in_vm)
-
-
-def pid(name, program, seconds, *checks, options="", events_in_vm=0, mode="pid"):
-    return Case(name, program, mode, seconds, options, c.ALWAYS + checks, events_in_vm)
-
+from case import command, direct, pid
+from cases_cuda import CUDA_CASES
 
 CASES = [
     command("spin", "spin cpu_ms=500", *c.KERNEL, ("threads", c.check_threads),
@@ -96,7 +74,7 @@ CASES = [
         mode="cgroup"),
     pid("cgroup-throttled", "spin cpu_ms=0 threads=1", 2, ("only", c.check_only),
         ("throttled", c.check_throttled, "spinner"), mode="quota"),
-]
+] + CUDA_CASES
 
 
 # Each way of attaching is forced once, with programs that any of them has to get right.

@@ -3,7 +3,7 @@
 
 import os
 
-from cases import DISTURBED
+from case import DISTURBED
 from harness import Report, expect, one_line, read_json
 from traced import Traced
 

@@ -7,7 +7,8 @@ from harness import Skip, Wrong, expect, read_folded, read_json
 
 
 # What tests/truth/collect and the programs say when something cannot be had here (status 77).
-CANNOT = ("cannot create that many threads", "no O_DIRECT", "no cgroup with a CPU controller")
+CANNOT = ("cannot create that many threads", "no O_DIRECT", "no cgroup with a CPU controller",
+          "no namespaces of its own")
 
 
 def read_tasks(path):
@@ -33,7 +34,8 @@ class Traced:
     def __init__(self, case, folder, vm):
         self.case = case
         self.folder = folder
-        self.from_first_call = case.mode == "direct"
+        # No call was under way when the probes came.
+        self.from_first_call = case.mode in ("direct", "attach", "namespace")
         self.vm = vm  # in a virtual machine nothing is hidden from the kernel: exactness
         # Emulation is some 20 times slower. CPU time of a thread's death, and of what the main thread
         # does after its account of itself: print and end the process. Generously.
@@ -50,6 +52,8 @@ class Traced:
             raise Wrong(f"the program said nothing; infbpf ended with {self.status}: "
                         f"{said.strip()[-300:]}")
         self.truth = read_json(self.path("truth.json"))
+        if self.has("pid"):
+            self.truth["pid"] = int(self.text("pid"))
         expect(os.path.exists(self.path("trace.json")),
                f"no trace.json; infbpf ended with {self.status}: {self.errors.strip()[-300:]}")
         self.json = read_json(self.path("trace.json"))
@@ -98,8 +102,14 @@ class Traced:
     def lost_events(self):
         return self.json["lost"]["events"]
 
+    def calls(self, pid=None):
+        """The rows of calls that count: not those of a driver call inside another one (--driver)."""
+        return [c for c in self.json["gpu_calls"] if c.get("inside") is None and
+                (pid is None or c["pid"] == pid)]
+
     def call(self, name):
-        rows = [c for c in self.json["gpu_calls"] if c["name"] == name]
+        """The program's; on this host others may make calls, too."""
+        rows = [c for c in self.calls(self.truth["pid"]) if c["name"] == name]
         expect(len(rows) == 1, f"{len(rows)} rows of {name} in gpu_calls")
         return rows[0]
 

@@ -74,6 +74,14 @@ static void counts_and_shares(void **unused)
 	assert_string_equal(format_percent(buf, 9999, 10000), "100 %");
 	assert_string_equal(format_percent(buf, 25, 10), "250 %");
 	assert_string_equal(format_percent(buf, PROFILE_UNKNOWN, 10), "unknown");
+	assert_string_equal(format_per_second(buf, 402110, 10000000000), "40,211/s");
+	assert_string_equal(format_per_second(buf, 999, 10000000000), "99.9/s");
+	assert_string_equal(format_per_second(buf, 9995, 100000000000), "100/s");
+	assert_string_equal(format_per_second(buf, 1, 1000000000000), "<0.1/s");
+	assert_string_equal(format_per_second(buf, 0, 1), "0");
+	assert_string_equal(format_per_second(buf, 12345678, 1000000000), "12.3 M/s");
+	assert_string_equal(format_per_second(buf, 1, 0), "unknown");
+	assert_string_equal(format_per_second(buf, PROFILE_UNKNOWN, 1), "unknown");
 }
 
 static void fits_its_buffer(void **unused)
@@ -92,6 +100,7 @@ static void fits_its_buffer(void **unused)
 		assert_true(strlen(format_count(buf, a)) < FORMAT_SIZE);
 		assert_true(strlen(format_rate(buf, a, b)) < FORMAT_SIZE);
 		assert_true(strlen(format_percent(buf, a, b)) < FORMAT_SIZE);
+		assert_true(strlen(format_per_second(buf, a, b)) < FORMAT_SIZE);
 		free(buf);
 	}
 }
@@ -119,6 +128,19 @@ static void utf8_is_made_valid(void **unused)
 	/* Cut at a character, not within. */
 	assert_int_equal(text_utf8("a\xc3\xbc", buf, 3), 1);
 	assert_string_equal(buf, "a");
+}
+
+static void shown_names_keep_their_end(void **unused)
+{
+	char buf[16];
+
+	(void)unused;
+	assert_string_equal(text_shown("CUDA graph 12", buf, sizeof(buf)), "CUDA graph 12");
+	assert_string_equal(text_shown("\033[2J\n", buf, sizeof(buf)), "_[2J_");
+	assert_string_equal(text_shown("a\xff\xc2\x9bm", buf, sizeof(buf)), "a__m");
+	assert_string_equal(text_shown("12345678901234\xc3\xbcx", buf, sizeof(buf)),
+			    "12345678901234");
+	assert_string_equal(text_shown("", buf, sizeof(buf)), "");
 }
 
 static void names_are_cut_by_characters(void **unused)
@@ -191,10 +213,15 @@ static void largest_remainder_wins(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(durations),	      cmocka_unit_test(sizes_and_rates),
-		cmocka_unit_test(counts_and_shares),  cmocka_unit_test(fits_its_buffer),
-		cmocka_unit_test(utf8_is_made_valid), cmocka_unit_test(names_are_cut_by_characters),
-		cmocka_unit_test(apportions_exactly), cmocka_unit_test(largest_remainder_wins),
+		cmocka_unit_test(durations),
+		cmocka_unit_test(sizes_and_rates),
+		cmocka_unit_test(counts_and_shares),
+		cmocka_unit_test(fits_its_buffer),
+		cmocka_unit_test(utf8_is_made_valid),
+		cmocka_unit_test(shown_names_keep_their_end),
+		cmocka_unit_test(names_are_cut_by_characters),
+		cmocka_unit_test(apportions_exactly),
+		cmocka_unit_test(largest_remainder_wins),
 	};
 
 	return cmocka_run_group_tests_name("format", tests, NULL, NULL);

@@ -64,7 +64,8 @@ static const char *process_name(void *arg, uint32_t pid)
 	return "server";
 }
 
-static size_t frame_names(void *arg, const struct stack_entry *stack, const char **names, size_t max)
+static size_t frame_names(void *arg, const struct stack_entry *stack, const char **names,
+			  size_t max)
 {
 	(void)arg;
 	assert_true(max > 1);

@@ -134,6 +134,8 @@ static __attribute__((noinline)) int step_through(int (*f)(void))
 	return result;
 }
 
+#define KNOWN_WRONG 21
+
 struct way {
 	const char *name, *command;
 	enum unwind_source source;
@@ -200,9 +202,10 @@ static void stepped(void **state)
 	self_close(&self);
 	dlclose(library);
 	assert_true(shadow.checked > 1000);
-	/* What cannot be told from callee-saved registers: __longjmp, whose CFA is in rdi, and the
-	 * prologue of a function that aligns its stack, where it is in r10. */
-	assert_true(shadow.wrong * 1000 <= shadow.checked);
+	/* What cannot be told from callee-saved registers: __longjmp, whose CFA is in rdi (9 instructions),
+	 * and the prologue and epilogue of a function that aligns its stack, where it is in r10 (12). A
+	 * number, not a share: how many instructions libc takes depends on the CPU. */
+	assert_true(shadow.wrong <= KNOWN_WRONG);
 	assert_int_equal(source, way->source);
 }
 

@@ -310,7 +310,7 @@ int elf_file_soname(const struct elf_file *f, char *buf, size_t len)
 
 bool elf_file_needs(const struct elf_file *f, const char *prefix)
 {
-	char name[256];
+	char name[256] = "";
 
 	return !dynamic_string(f,
 			       &(struct dynamic_search){ DT_NEEDED, prefix, name, sizeof(name) });

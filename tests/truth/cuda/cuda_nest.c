@@ -4,7 +4,8 @@
  * count whatever happened before.
  *
  * driver=1: the runtime calls the driver, as NVIDIA's does, and the program calls both.
- * rounds=N: each step N times.
+ * rounds=N: each step N times. deeper=1: the call after one that was left is from further down the
+ * stack, so that its stack pointer does not tell that the other one is over.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -30,7 +31,9 @@ static void plain(int n)
 
 	for (int i = 0; i < n; i++) {
 		BOOK(cudaLaunchKernel, memory, one, one, NULL, 0, NULL);
+		fake_plan.spin_ns = 100 * US;
 		BOOK(cudaStreamSynchronize, NULL);
+		fake_plan.spin_ns = 0;
 		BOOK_COPY(11, FAKE_H2D, cudaMemcpy, memory, NULL, 11, FAKE_H2D);
 	}
 	inside += driver ? (uint64_t)n : 0;
@@ -177,10 +180,11 @@ static void thread_ends(void)
 
 int main(int argc, char **argv)
 {
-	long rounds;
+	long rounds, deeper;
 
 	truth_init("cuda_nest", argc, argv);
 	rounds = truth_arg("rounds", 20);
+	deeper = truth_arg("deeper", 0);
 	driver = truth_arg("driver", 0);
 	book_open();
 	if (driver && fake_use_driver() != 0)
@@ -195,9 +199,14 @@ int main(int argc, char **argv)
 		plain(1);
 		recursion(100);
 		plain(1);
+		/* A call from further up the stack shows that those are over: main's own. */
 		leave_one();
+		if (!deeper)
+			BOOK(cudaStreamSynchronize, NULL);
 		plain(1);
 		leave_two();
+		if (!deeper)
+			BOOK(cudaStreamSynchronize, NULL);
 		plain(1);
 		leave_inner();
 		plain(1);

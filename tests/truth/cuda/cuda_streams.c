@@ -12,7 +12,8 @@
 #include "fake_cudart.h"
 #include "../truth.h"
 
-#define US 1000ull
+#define US	       1000ull
+#define COPY_SLEEPS_US 2000
 
 enum { FIRST, SECOND, DEFAULT_STREAM, STREAMS };
 
@@ -110,7 +111,7 @@ static void work(void)
 		launch(SECOND);
 		launch(DEFAULT_STREAM);
 		copy(FIRST, 100, FAKE_D2H, 0);
-		copy(SECOND, 200, FAKE_H2D, 2000);
+		copy(SECOND, 200, FAKE_H2D, COPY_SLEEPS_US);
 		copy(DEFAULT_STREAM, 50, FAKE_D2D, 0);
 		wait_for(FIRST, (uint64_t)sleep_us, 0);
 		wait_for(SECOND, 0, (uint64_t)spin_us);
@@ -138,6 +139,8 @@ static void tell(void)
 	truth_number("blocked_syncs", blocked_syncs);
 	truth_number("spun_syncs", spun_syncs);
 	truth_number("blocked_copies", blocked_copies);
+	truth_number("sync_sleep_ns", (uint64_t)sleep_us * US);
+	truth_number("copy_sleep_ns", COPY_SLEEPS_US * US);
 	book_tell();
 }
 
