@@ -76,10 +76,12 @@ def check_gaps(t):
     which stand outside the probes."""
     row = paced(t)
     trap = (200 if t.vm else 20) * US
+    # The thread may lose its CPU between a clock and a probe.
+    queued = total(t.of(pid=t.truth["pid"], comm="paced"), "run_queue_ns")
     for field, each in (("gap_ns", t.truth["paced.gaps"]), ("gap_p50_ns", 1), ("gap_max_ns", 1)):
         want = t.truth[f"paced.{field}"]
-        bucket = want // 16 if "p50" in field else want // 100
-        within(field, row[field], want, bucket + trap * each)
+        slack = want // 16 if "p50" in field else want // 100 + queued
+        within(field, row[field], want, slack + trap * each)
     expect(row["gap_p50_ns"] <= row["gap_p95_ns"] <= row["gap_p99_ns"],
            f"percentiles out of order: {row}")
     between("the longest gap", row["gap_max_ns"], row["gap_p50_ns"] * 0.9, row["gap_ns"])
