@@ -205,7 +205,7 @@ add:
 	s->stream = oc->stream;
 	s->calls++;
 	s->wall_ns += wall;
-	if (!failed)
+	if (!failed && what != CALL_ALLOC)
 		s->bytes += oc->bytes;
 	if (what == CALL_LAUNCH) {
 		s->launches++;

@@ -189,7 +189,7 @@ enum call_api { API_RUNTIME = 0, API_DRIVER = 1, API_NCCL = 2 };
 #define COOKIE_KIND(c)	 ((__u8)(((c) >> 20) & 0xf)) /* argument that is a cudaMemcpyKind */
 #define COOKIE_FIXED(c)	 ((__u8)(((c) >> 24) & 0x7)) /* cudaMemcpyKind + 1 that the name tells */
 #define COOKIE_STREAM(c) ((__u8)(((c) >> 28) & 0xf)) /* argument that is a stream */
-#define COOKIE_OBJECT(c) ((__u8)(((c) >> 32) & 0xf)) /* see enum cuda_object in user/cuda.h */
+#define COOKIE_OBJECT(c) ((__u8)(((c) >> 32) & 0xf)) /* see struct cuda_call in user/cuda.h */
 #define COOKIE_WHAT(c)	 ((__u8)(((c) >> 36) & 0xf)) /* enum call_what */
 #define COOKIE_MEMORY(c) ((__u8)(((c) >> 40) & 0x7)) /* enum memory_kind */
 #define COOKIE_SHAPE(c)	 ((__u8)(((c) >> 43) & 0xf)) /* enum call_shape */
