@@ -534,27 +534,6 @@ static void hostile_names(void **unused)
 	flame_tree_free(t);
 }
 
-/* Memory has no states: figures in bytes, no legend of them, no word of time. */
-static void memory(void **unused)
-{
-	const struct flame_options o = { .title = "leaks", .subtitle = "", .unit = "bytes" };
-	struct flame_tree *t = flame_tree_new(false);
-	char *svg;
-
-	(void)unused;
-	assert_non_null(t);
-	assert_int_equal(add(t, "server (1);device;main;cudaMalloc", 3 << 20, FLAME_ON_CPU), 0);
-	/* In thousandths. */
-	assert_int_equal(add(t, "server (1);pinned;main;load", 1000, FLAME_ON_CPU), 0);
-	svg = draw(t, &o);
-	assert_non_null(strstr(svg, "cudaMalloc\n3.07 KiB, "));
-	assert_non_null(strstr(svg, "Width is memory."));
-	assert_null(strstr(svg, "on-CPU"));
-	assert_null(strstr(svg, "class=\"e\""));
-	free(svg);
-	flame_tree_free(t);
-}
-
 static void sums_beyond_the_largest(void **unused)
 {
 	struct flame_tree *t = flame_tree_new(false);
@@ -597,7 +576,6 @@ int main(void)
 		cmocka_unit_test(long_lines),
 		cmocka_unit_test(deep_stack),
 		cmocka_unit_test(hostile_names),
-		cmocka_unit_test(memory),
 		cmocka_unit_test(sums_beyond_the_largest),
 		cmocka_unit_test(full_disk_is_reported),
 	};
