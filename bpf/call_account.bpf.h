@@ -205,7 +205,7 @@ add:
 	s->stream = oc->stream;
 	s->calls++;
 	s->wall_ns += wall;
-	if (!failed)
+	if (!failed && what != CALL_ALLOC)
 		s->bytes += oc->bytes;
 	if (what == CALL_LAUNCH) {
 		s->launches++;
@@ -441,9 +441,12 @@ static __noinline int name_send(const struct task_state *ts, u64 object, u64 add
 	r->image = ts->image;
 	r->object = object;
 	r->alias = is_alias ? address : 0;
+	r->address = 0;
 	r->name[0] = '\0';
-	if (!is_alias && bpf_probe_read_user_str(r->name, sizeof(r->name), (void *)address) <= 0)
+	if (!is_alias && bpf_probe_read_user_str(r->name, sizeof(r->name), (void *)address) <= 0) {
+		r->address = address;
 		r->name[0] = '\0';
+	}
 	bpf_ringbuf_submit(r, ring_flags());
 	return 0;
 }

@@ -26,11 +26,18 @@ uint64_t flame_unit_ns(const char *unit)
 	return 0;
 }
 
+bool flame_is_memory(const char *unit)
+{
+	return unit && !strcmp(unit, "bytes");
+}
+
 const char *flame_figure(const char *unit, uint64_t value, char buf[FLAME_FIGURE_SIZE])
 {
 	char n[FORMAT_SIZE];
 
-	if (unit)
+	if (flame_is_memory(unit))
+		format_memory(buf, value / FLAME_THOUSANDTHS);
+	else if (unit)
 		snprintf(buf, FLAME_FIGURE_SIZE, "%s %s",
 			 format_count_short(n, value / FLAME_THOUSANDTHS), unit);
 	else

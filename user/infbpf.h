@@ -189,7 +189,7 @@ enum call_api { API_RUNTIME = 0, API_DRIVER = 1, API_NCCL = 2 };
 #define COOKIE_KIND(c)	 ((__u8)(((c) >> 20) & 0xf)) /* argument that is a cudaMemcpyKind */
 #define COOKIE_FIXED(c)	 ((__u8)(((c) >> 24) & 0x7)) /* cudaMemcpyKind + 1 that the name tells */
 #define COOKIE_STREAM(c) ((__u8)(((c) >> 28) & 0xf)) /* argument that is a stream */
-#define COOKIE_OBJECT(c) ((__u8)(((c) >> 32) & 0xf)) /* see enum cuda_object in user/cuda.h */
+#define COOKIE_OBJECT(c) ((__u8)(((c) >> 32) & 0xf)) /* see struct cuda_call in user/cuda.h */
 #define COOKIE_WHAT(c)	 ((__u8)(((c) >> 36) & 0xf)) /* enum call_what */
 #define COOKIE_MEMORY(c) ((__u8)(((c) >> 40) & 0x7)) /* enum memory_kind */
 #define COOKIE_SHAPE(c)	 ((__u8)(((c) >> 43) & 0xf)) /* enum call_shape */
@@ -453,6 +453,8 @@ struct rec_name {
 	__u32 image;
 	__u64 object;		   /* a launch stub's address, or a handle */
 	__u64 alias;		   /* not 0: has the name of this other object */
+	/* Of the name in the process, which had not touched it yet: name is "". Else 0. */
+	__u64 address;
 	char name[REC_NAME_BYTES]; /* NUL-ended, perhaps cut; as the program says: mangled */
 };
 

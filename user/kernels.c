@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Out of memory, HASH_ADD leaves the element out (its hh.tbl is NULL) instead of ending infbpf. */
 #define HASH_NONFATAL_OOM 1
+#define _GNU_SOURCE
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
 #include <uthash.h>
 #include "cuda.h"
 #include "kernels.h"
@@ -83,9 +86,34 @@ void kernels_free(struct kernels *k)
 	free(k);
 }
 
+/* The name of a function, in text. Programs register functions before they touch the page that their
+ * names are on, and a probe does not fault it in: then it is read from the process. */
+static size_t read_name(const struct rec_name *r, char text[REC_NAME_BYTES])
+{
+	const size_t page = sysconf(_SC_PAGESIZE), first = page - r->address % page;
+	const size_t max = REC_NAME_BYTES - 1;
+	struct iovec to = { text, max }, from[2] = { { (void *)(uintptr_t)r->address, max } };
+	ssize_t n;
+
+	if (!r->address || r->name[0]) {
+		n = strnlen(r->name, max);
+		memcpy(text, r->name, n);
+		return n;
+	}
+	/* What is behind the page may not be there. */
+	if (first < max) {
+		from[0].iov_len = first;
+		from[1].iov_base = (char *)from[0].iov_base + first;
+		from[1].iov_len = max - first;
+	}
+	n = process_vm_readv((pid_t)r->tgid, &to, 1, from, first < max ? 2 : 1, 0);
+	return n > 0 ? strnlen(text, n) : 0;
+}
+
 int kernels_name(struct kernels *k, const struct rec_name *r)
 {
-	const size_t n = strnlen(r->name, sizeof(r->name) - 1);
+	char text[REC_NAME_BYTES];
+	const size_t n = read_name(r, text);
 	struct named *name, look = { .key = { r->tgid, r->image, r->object } };
 
 	HASH_FIND(hh, k->names, &look.key, sizeof(look.key), name);
@@ -104,7 +132,7 @@ int kernels_name(struct kernels *k, const struct rec_name *r)
 		return -ENOMEM;
 	name->key = look.key;
 	name->alias = r->alias;
-	memcpy(name->name, r->name, n);
+	memcpy(name->name, text, n);
 	HASH_ADD(hh, k->names, key, sizeof(name->key), name);
 	if (!name->hh.tbl) {
 		free(name);

@@ -83,6 +83,14 @@ static int add_unprobed(struct session *s)
 	return err;
 }
 
+static bool allocations_chosen(const struct session *s)
+{
+	for (size_t i = 0; i < cuda_calls_n; i++)
+		if (s->chosen && s->chosen[i] && cuda_calls[i].what == CALL_ALLOC)
+			return true;
+	return false;
+}
+
 static int add_not_measured(struct session *s)
 {
 	struct profile *p = s->profile;
@@ -92,8 +100,7 @@ static int add_not_measured(struct session *s)
 		const char *what, *why;
 	} rows[] = {
 		{ cuda, "GPU kernel time", "needs CUPTI" },
-		{ cuda && s->options->entries_only, "how long and how well CUDA calls end",
-		  "--returns none" },
+		{ cuda && !allocations_chosen(s), "GPU memory", "--gpu-calls leaves out alloc" },
 		{ s->cuda.failed[0], "CUDA calls of a library", s->cuda.failed },
 		{ s->overhead.stats_refused, "BPF run time", "BPF statistics want CAP_SYS_ADMIN" },
 		{ symbols_kernel_hidden(s->symbols), "kernel function names",

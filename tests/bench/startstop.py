@@ -10,7 +10,7 @@ from results import Figure, Section
 from tools import BENCH, Infbpf, calm, start_ready
 
 HOW = """
-infbpf is started on a process whose runtime has 64 CUDA calls to probe, runs for a second, and is
+infbpf is started on a process whose runtime has as many CUDA calls to probe as NVIDIA's, runs for a second, and is
 stopped by SIGINT. Clocked from outside: from its start to the line "attached", from the signal to the
 line "written" (all files are), and to its end (every probe is removed by then).
 """
@@ -44,7 +44,7 @@ def run(plan):
     section.row("SIGINT", "all files written", Figure(stop, "s"))
     section.row("files written", "its end, all probes removed", Figure(gone, "s"))
     section.note(f"Its line was: `{probes}`")
-    section.verdict("start to attached", Figure(attach, "s"), 0.5, "<= 0.5 s")
+    section.verdict("start to attached, over 150 probes", Figure(attach, "s"), 1, "<= 1 s")
     section.verdict("stop to result written", Figure(stop, "s"), 1, "<= 1 s")
     section.verdict("result written to detached", Figure(gone, "s"), 0.2, "<= 0.2 s")
     return section

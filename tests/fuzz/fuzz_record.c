@@ -102,6 +102,7 @@ static void tame_ids(void *record, uint8_t what)
 	case REC_NAME:
 		n->tgid = tgid;
 		n->image &= 3;
+		n->address = 0; /* would be read from this process */
 		break;
 	case REC_LAUNCH:
 		launch->key.tgid = tgid;

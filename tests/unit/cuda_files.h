@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -181,6 +182,8 @@ __attribute__((unused)) static pid_t start(const char *path)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
+		/* A test that fails does not stop it. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(ends[1], 1);
 		close(ends[1]);
 		execl(path, path, NULL);

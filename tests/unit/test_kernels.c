@@ -106,6 +106,8 @@ static void by_object(void **state)
 static void by_given_name(void **state)
 {
 	struct launch_key key = key_of("cuLaunchKernel", plain_stub, 0x5000);
+	static const char elsewhere[] = "elsewhere";
+	struct rec_name address = { .tgid = (uint32_t)getpid(), .object = 0x7000 };
 	char cut[REC_NAME_BYTES];
 
 	give_name(*state, 0x5000, 0, "_ZN3gpu4gemmIfEEvPT_");
@@ -123,6 +125,10 @@ static void by_given_name(void **state)
 	expect_kernel(*state, &key, "argmax_kernel");
 	give_name(*state, 0x7000, 0x8888, "");
 	expect_kernel(*state, &key, "argmax_kernel");
+	/* One that is still to be read from the process. */
+	address.address = (uint64_t)(uintptr_t)elsewhere;
+	assert_int_equal(kernels_name(((struct fixture *)*state)->kernels, &address), 0);
+	expect_kernel(*state, &key, "elsewhere");
 	/* A name that did not fit its record could not be demangled. */
 	memset(cut, 'x', sizeof(cut));
 	cut[sizeof(cut) - 1] = '\0';

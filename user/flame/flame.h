@@ -14,6 +14,8 @@ uint64_t flame_unit_ns(const char *unit);
 #define FLAME_THOUSANDTHS 1000
 
 #define FLAME_FIGURE_SIZE 96
+/* Is it memory and no time at all? Then there are no states: no legend. */
+bool flame_is_memory(const char *unit);
 /* "1.23 s", or "1,234 samples" where unit is not NULL: a word for thousandths. Returns buf. */
 const char *flame_figure(const char *unit, uint64_t value, char buf[FLAME_FIGURE_SIZE]);
 

@@ -51,12 +51,15 @@ function figures(v, units) {
 }
 
 const TIMES = [[1, "ns"], [1e3, "us"], [1e6, "ms"], [1e9, "s"], [6e10, "min"], [3.6e12, "h"]];
+const MEMORY = [[1, "B"], [1024, "KiB"], [1024 ** 2, "MiB"], [1024 ** 3, "GiB"], [1024 ** 4, "TiB"]];
 const COUNTS = [[1e6, "M"], [1e9, "G"], [1e12, "T"]];
 function figure(v) {
 	const unit = svg.dataset.unit;
 	if (!unit)
 		return v ? figures(v, TIMES) : "0";
 	v = Math.floor(v / 1000);
+	if (unit === "bytes")
+		return v ? figures(v, MEMORY) : "0";
 	return (v < 1e6 ? v.toLocaleString("en-US") : figures(v, COUNTS)) + " " + unit;
 }
 

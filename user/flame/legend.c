@@ -107,6 +107,10 @@ unsigned int flame_legend_write(const struct flame_picture *p, unsigned int widt
 		{ "u", "data-m=\"u\"", "stack not known", marked(p->t, FLAME_NO_STACK) },
 	};
 
+	if (flame_is_memory(p->unit)) {
+		fputs("<g id=\"legend\"></g>\n<g id=\"across\"></g>\n", p->f);
+		return y;
+	}
 	g.columns = g.columns ? g.columns : 1;
 	snprintf(fill, sizeof(fill), "c%d", FLAME_BLOCKED_IN_CALL);
 	snprintf(calls, sizeof(calls), "data-c=\"%d,%d,%d\"", in_call[0], in_call[1], in_call[2]);

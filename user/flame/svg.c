@@ -16,6 +16,7 @@
 static const char foot[] =
 	"Width is time. A frame has the colour of the state that holds most of it, pale where that is "
 	"less than nine tenths; point at it for the split.";
+static const char foot_memory[] = "Width is memory.";
 
 static unsigned int width_of(const struct flame_picture *p)
 {
@@ -173,7 +174,9 @@ static void put_title(const struct flame_picture *p, size_t i, const char *name)
 		fputs(" of its parent", p->f);
 	}
 	putc('\n', p->f);
-	if (fr->classes_n > 1)
+	if (flame_is_memory(p->unit))
+		; /* has no states */
+	else if (fr->classes_n > 1)
 		put_split(p, i);
 	else
 		fputs(flame_class_name(fr->class, class), p->f);
@@ -261,6 +264,7 @@ int flame_svg_write(const struct flame_picture *p)
 {
 	const unsigned int top = head_height(p) + 10;
 	const unsigned int bottom = top + (p->l->depth + 1) * SVG_ROW;
+	const char *text = flame_is_memory(p->unit) ? foot_memory : foot;
 
 	errno = 0;
 	put_root(p, bottom + FOOT);
@@ -275,7 +279,7 @@ int flame_svg_write(const struct flame_picture *p)
 	fprintf(p->f,
 		"</g>\n<text class=\"p\" id=\"foot\" data-text=\"%s\"><tspan x=\"%d\" y=\"%u\">"
 		"%s</tspan></text>\n",
-		foot, SVG_MARGIN, bottom + 22, foot);
+		text, SVG_MARGIN, bottom + 22, text);
 	fputs("<script><![CDATA[\n", p->f);
 	fputs(flame_js, p->f);
 	fputs("]]></script>\n</svg>\n", p->f);
