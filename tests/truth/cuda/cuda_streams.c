@@ -13,7 +13,7 @@
 #include "../truth.h"
 
 #define US	       1000ull
-#define COPY_SLEEPS_US 2000
+#define COPY_SLEEPS_US 5000
 
 enum { FIRST, SECOND, DEFAULT_STREAM, STREAMS };
 
