@@ -235,7 +235,8 @@ static __noinline u32 launch_place(const struct launch_key *key)
 	/* (Or somebody else's was the first: one record more.) */
 	if (place && next_launch != before) {
 		r.key = *key;
-		if (bpf_ringbuf_output(&ring, &r, sizeof(r), ring_flags()))
+		/* A program may end soon: wakes the reader. Once a kind of launch. */
+		if (bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_FORCE_WAKEUP))
 			memory_lost();
 	}
 	return place;

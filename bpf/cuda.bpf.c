@@ -281,9 +281,10 @@ static __always_inline void call_leave(struct pt_regs *ctx)
 	else if (cfg_nested && ts->depth && ts->inner_depth && ts->inner.sp == sp)
 		inner_close(ctx, ts, &at, now);
 	/* Neither known, nor of a call inside the open one, nor of a call that began while the probes were
-	 * being attached (return probes first). */
+	 * being attached (return probes first), nor once more of the call that was closed last: perf events
+	 * of several processes on one function each see every return (entries are filtered). */
 	else if (c && ts->flags & TASK_CALLED && now > probes_ns &&
-		 !(ts->depth && sp < ts->outer.sp))
+		 (ts->depth ? sp > ts->outer.sp : sp != ts->outer.sp))
 		__sync_fetch_and_add(&c->lost_return, 1);
 out:
 	ts->busy--;

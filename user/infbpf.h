@@ -451,8 +451,8 @@ struct rec_name {
 	struct rec_hdr hdr;
 	__u32 tgid;
 	__u32 image;
-	__u64 object;		   /* a launch stub's address, or a handle */
-	__u64 alias;		   /* not 0: has the name of this other object */
+	__u64 object; /* a launch stub's address, or a handle */
+	__u64 alias;  /* not 0: has the name of this other object */
 	/* Of the name in the process, which had not touched it yet: name is "". Else 0. */
 	__u64 address;
 	char name[REC_NAME_BYTES]; /* NUL-ended, perhaps cut; as the program says: mangled */
