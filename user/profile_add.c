@@ -179,11 +179,16 @@ static struct call_places place_calls(const struct profile_stack *s, size_t user
 	struct call_places at = { NOWHERE, NOWHERE };
 	const size_t outside = s->call_return ? user_n : s->outside_n;
 	size_t from, after;
-	bool found;
+	bool found, inner;
 
 	if (!s->call)
 		return at;
 	from = frames_place_call(s->frames, user_n, outside, s->call, &found);
+	if (!found && s->inner) {
+		/* A walk that broke off in the inner call, and whose return address is not known. */
+		after = frames_place_call(s->frames, from, from, s->inner, &inner);
+		from = inner ? after : from;
+	}
 	if (!found)
 		at.outer = from;
 	if (!s->inner)

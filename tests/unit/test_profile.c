@@ -429,6 +429,13 @@ static void inner_call_is_a_frame_below(void **unused)
 		  1,
 		  true,
 		  { "main", "step", "cudaLaunchKernel", "cuLaunchKernel" } },
+		/* A walk that broke off in the inner call, and none knows how far out the other is. */
+		{ { "[incomplete]", "cuLaunchKernel" },
+		  2,
+		  2,
+		  2,
+		  false,
+		  { "[incomplete]", "cudaLaunchKernel", "cuLaunchKernel" } },
 		/* A walk that broke off at once. */
 		{ { "drv" }, 1, 0, 0, false, { "cudaLaunchKernel", "cuLaunchKernel", "drv" } },
 	};

@@ -50,7 +50,7 @@ int main(int argc, char **argv)
 	calls("parent", 10);
 	late = fork();
 	if (late == 0) {
-		truth_sleep(1300 * MS);
+		truth_sleep(3000 * MS);
 		calls("late", 21);
 		_exit(0);
 	}
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 	cudaDeviceSynchronize();
 	fake_plan.hook = NULL;
 	if (forked_inside == 0) {
-		truth_sleep(1300 * MS);
+		truth_sleep(3000 * MS);
 		calls("inside", 43);
 		_exit(0);
 	}
