@@ -43,7 +43,7 @@ BPF_OBJ  := $(BPF_SRC:bpf/%.bpf.c=$(B)/bpf/%.bpf.o)
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Werror \
 	-D__TARGET_ARCH_$(BPF_ARCH) -Ivmlinux -Iuser -Ibpf -idirafter /usr/include/$(shell uname -m)-linux-gnu
 
-$(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) user/infbpf.h $(wildcard vmlinux/*.h)
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h user/infbpf*.h) $(wildcard vmlinux/*.h)
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 

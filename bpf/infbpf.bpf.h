@@ -181,71 +181,6 @@ SHARED struct {
 	__type(value, struct wait_slot);
 } MAP(waits);
 
-SHARED struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct call_key);
-	__type(value, struct call_slot);
-} MAP(thread_calls);
-
-SHARED struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, API_RECS);
-	__type(key, struct api_key);
-	__type(value, u32); /* place in api_recs, + 1 */
-} MAP(apis);
-
-SHARED struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, API_RECS);
-	__type(key, u32);
-	__type(value, struct api_rec);
-} MAP(api_recs);
-
-SHARED struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct error_key);
-	__type(value, u64);
-} MAP(call_errors);
-
-SHARED struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 256);
-	__type(key, struct copy_key);
-	__type(value, struct copy_rec);
-} MAP(copies);
-
-SHARED struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, LAUNCH_RECS);
-	__type(key, struct launch_key);
-	__type(value, u32); /* place in launch_recs, + 1 */
-} MAP(launches);
-
-SHARED struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, LAUNCH_RECS);
-	__type(key, u32);
-	__type(value, struct launch_rec);
-} MAP(launch_recs);
-
-/* In the order in which threads began to launch. */
-SHARED struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, LAUNCHER_RECS);
-	__type(key, u32);
-	__type(value, struct launcher_rec);
-} MAP(launchers);
-
-/* What the slots in task storage have no room for, and those of threads whose account was lost. */
-SHARED struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct stream_key);
-	__type(value, struct stream_slot);
-} MAP(streams);
-
 /* Zeroes: what a new entry of a map starts from (the largest does not fit the BPF stack). */
 struct zero_rec {
 	char zeroes[512];
@@ -455,42 +390,6 @@ static __always_inline void *map_entry(void *map, const void *key)
 	return entry;
 }
 
-/* The place of a record in an array of max, + 1, by its key; the next free one on first use. 0: the map
- * is full, which is counted. */
-static __always_inline u32 place_get(void *map, const void *key, volatile u32 *next, u32 max)
-{
-	u32 *place = map_entry(map, key);
-	u32 mine;
-
-	if (!place)
-		return 0;
-	if (!*place) {
-		/* Two threads may come at once: the place of the one that is late stays empty. */
-		mine = __sync_fetch_and_add(next, 1);
-		if (mine >= max)
-			return 0;
-		__sync_val_compare_and_swap(place, 0, mine + 1);
-	}
-	return *(volatile u32 *)place;
-}
-
-/* Moves a thread's sums of one stream to the map. */
-static __always_inline void stream_flush(u32 tgid, u32 image, const struct stream_slot *s)
-{
-	struct stream_key key = { .tgid = tgid, .image = image, .stream = s->stream };
-	struct stream_slot *r = map_entry(&streams, &key);
-
-	if (!r)
-		return;
-	ADD(r->calls, s->calls);
-	ADD(r->launches, s->launches);
-	ADD(r->copies, s->copies);
-	ADD(r->bytes, s->bytes);
-	ADD(r->wall_ns, s->wall_ns);
-	ADD(r->syncs, s->syncs);
-	ADD(r->sync_ns, s->sync_ns);
-}
-
 /* 32 random bits, by xorshift64*: a third of the helper's cost, and asked for at every switch. A CPU's
  * state may be interrupted in mid-step: the sequence is then another one, no worse. */
 static __always_inline u32 random_u32(void)
@@ -545,5 +444,7 @@ static __always_inline u64 ring_flags(void)
 
 	return used > size / 4 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
+
+#include "call_maps.bpf.h"
 
 #endif /* INFBPF_BPF_H */

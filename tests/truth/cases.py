@@ -39,7 +39,7 @@ CASES = [
            ("blocked-by", g.check_blocked_by_gpu), ("left", g.check_left),
            ("frames", g.check_frames), ("callers", g.check_callers)),
     # A child of the command maps the library: probed a little later, and that is told.
-    command("cuda-child", "cuda rounds=200 threads=2", ("cpu", c.check_cpu),
+    command("cuda-child", "cuda rounds=400 threads=2", ("cpu", c.check_cpu),
             ("parts", g.check_parts), ("uncovered", g.check_uncovered)),
 
     pid("spin-window", "spin cpu_ms=0 threads=2 pin=0", 2, ("window", c.check_window, 3),
