@@ -161,7 +161,7 @@ static int attach_new(struct cuda_attach *a, pid_t pid, const struct cuda_use *u
 		return 0;
 	n = attach_lib(a, lib, use->open_path, a->all ? 0 : pid);
 	/* By another process's path it may succeed. */
-	lib->probed = n >= 0;
+	lib->probed |= n > 0;
 	return n == -ENOMEM ? n : n > 0;
 }
 

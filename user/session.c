@@ -166,7 +166,7 @@ static void describe_libraries(const struct session *s, char *buf, size_t len)
 	size_t n = 0, more = 0;
 
 	for (size_t i = 0; i < s->cuda.files.n; i++) {
-		if (!cuda_attach_lib(&s->cuda, i)->sites_n)
+		if (!cuda_attach_lib(&s->cuda, i)->probed)
 			continue;
 		path = cuda_attach_lib(&s->cuda, i)->path;
 		slash = strrchr(path, '/');
