@@ -183,8 +183,9 @@ static void describe_libraries(const struct session *s, char *buf, size_t len)
 void session_describe(const struct session *s, char *buf, size_t len)
 {
 	unsigned long long threads = s->skel->data->next_serial - 1;
-	char cuda[192] = "no CUDA library", libraries[128] = "";
+	char cuda[192], libraries[128] = "";
 
+	snprintf(cuda, sizeof(cuda), "no CUDA %s", s->cuda.files.n ? "probes" : "library");
 	describe_libraries(s, libraries, sizeof(libraries));
 	if (libraries[0])
 		snprintf(cuda, sizeof(cuda), "%zu CUDA probe%s in %s", s->cuda.probes,
