@@ -19,7 +19,8 @@
 #define NCCL_IN_PROGRESS 7
 
 /* The thread's counters as of now, which is returned, as one consistent set. Before the window: as
- * nothing is accounted yet, zero. */
+ * nothing is accounted yet, zero. The present interval goes where the next event will book it: the
+ * kernel may not have shown the switch that let the thread run. */
 static __always_inline u64 task_snapshot(const struct task_state *ts, struct thread_times *t)
 {
 	u64 since, now;
@@ -34,8 +35,21 @@ static __always_inline u64 task_snapshot(const struct task_state *ts, struct thr
 		if (*(volatile u32 *)&ts->seq == seq)
 			break;
 	}
-	if (now > since)
+	if (now <= since)
+		return now;
+	switch (ts->state) {
+	case RUN_WOKEN:
+		t->woken_ns += now - since;
+		break;
+	case RUN_PREEMPTED:
+		t->preempted_ns += now - since;
+		break;
+	case RUN_BLOCKED:
+		t->blocked_ns += now - since;
+		break;
+	default:
 		t->on_cpu_ns += now - since;
+	}
 	return now;
 }
 
