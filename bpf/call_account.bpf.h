@@ -141,7 +141,6 @@ static __always_inline struct call_slot *call_slot_get(struct task_state *ts)
 	const struct open_call *oc = &ts->outer;
 	struct call_slot *s, *in_map;
 	struct call_key key = {};
-	struct cpu_counts *c;
 	u32 i;
 
 #pragma unroll
@@ -163,9 +162,7 @@ static __always_inline struct call_slot *call_slot_get(struct task_state *ts)
 		in_map->preempted_ns += s->preempted_ns;
 		in_map->blocked_ns += s->blocked_ns;
 	} else if (bpf_map_update_elem(&thread_calls, &key, s, BPF_ANY)) {
-		c = cpu_counts();
-		if (c)
-			__sync_fetch_and_add(&c->lost_map, 1);
+		map_lost();
 	}
 take:
 	*s = (struct call_slot){ .call = oc->call, .kind = oc->kind };
@@ -272,7 +269,6 @@ static __always_inline struct launch_rec *launch_get(struct task_state *ts,
 static __always_inline struct launcher_rec *launcher_get(struct task_state *ts)
 {
 	struct launcher_rec *r;
-	struct cpu_counts *c;
 	u32 at = ts->launcher;
 
 	if (!at) {
@@ -285,9 +281,7 @@ static __always_inline struct launcher_rec *launcher_get(struct task_state *ts)
 		r->serial = ts->serial;
 		return r;
 	}
-	c = cpu_counts();
-	if (c)
-		__sync_fetch_and_add(&c->lost_map, 1);
+	map_lost();
 	return NULL;
 }
 
@@ -340,6 +334,7 @@ static __always_inline u32 size_class(u64 n)
 	return i;
 }
 
+/* 1: it is booked. */
 static __noinline int copy_add(const struct task_state *ts, const struct open_call *oc, u64 wall,
 			       u32 failed)
 {
@@ -355,7 +350,7 @@ static __noinline int copy_add(const struct task_state *ts, const struct open_ca
 		ADD(r->bytes, oc->bytes);
 	if (i < COPY_SIZES)
 		__sync_fetch_and_add(&r->sizes[i], 1);
-	return 0;
+	return 1;
 }
 
 /* Sends a record about the memory at ptr, by the open call. Returns its seq, 0: it is lost. */
@@ -402,14 +397,20 @@ static __always_inline bool alloc_stack_wanted(void)
 static __always_inline void alloc_add(struct pt_regs *ctx, const struct task_state *ts, u64 now)
 {
 	const struct open_call *oc = &ts->outer;
-	u64 ptr =
-		COOKIE_MEMORY(oc->cookie) == MEMORY_REGISTERED ? oc->object : user_u64(oc->object);
-	bool sampled = ptr && alloc_stack_wanted();
 	struct rec_sample *s;
+	u64 ptr = oc->object;
+	bool sampled;
 	u32 seq;
 
+	if (COOKIE_MEMORY(oc->cookie) != MEMORY_REGISTERED &&
+	    bpf_probe_read_user(&ptr, sizeof(ptr), (void *)oc->object)) {
+		memory_lost();
+		return;
+	}
+	/* No bytes, no address. */
 	if (!ptr)
 		return;
+	sampled = alloc_stack_wanted();
 	seq = memory_send(ts, MEMORY_ALLOC, ptr, 0, sampled);
 	if (!sampled || !seq)
 		return;

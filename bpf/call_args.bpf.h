@@ -83,7 +83,7 @@ static __always_inline void copy_by_layout(struct open_call *oc, u64 at, const s
 #define NCCL_SIZES 0x001321332200ULL
 
 /* A function of its own: rare calls, and inlined it would be in every program twice. */
-static __noinline int call_shape(struct open_call *oc, u64 at, u64 times)
+static __noinline int call_shape(struct open_call *oc, u64 at, u32 times)
 {
 	const struct copy_layout copy_3d = {
 		.width = 128, .src_array = 0, .dst_array = 64, .kind = 152

@@ -19,7 +19,8 @@
 #define NCCL_IN_PROGRESS 7
 
 /* The thread's counters as of now, which is returned, as one consistent set. Before the window: as
- * nothing is accounted yet, zero. */
+ * nothing is accounted yet, zero. The present interval goes where the next event will book it: the
+ * kernel may not have shown the switch that let the thread run. */
 static __always_inline u64 task_snapshot(const struct task_state *ts, struct thread_times *t)
 {
 	u64 since, now;
@@ -34,8 +35,21 @@ static __always_inline u64 task_snapshot(const struct task_state *ts, struct thr
 		if (*(volatile u32 *)&ts->seq == seq)
 			break;
 	}
-	if (now > since)
+	if (now <= since)
+		return now;
+	switch (ts->state) {
+	case RUN_WOKEN:
+		t->woken_ns += now - since;
+		break;
+	case RUN_PREEMPTED:
+		t->preempted_ns += now - since;
+		break;
+	case RUN_BLOCKED:
+		t->blocked_ns += now - since;
+		break;
+	default:
 		t->on_cpu_ns += now - since;
+	}
 	return now;
 }
 
@@ -85,13 +99,12 @@ static __always_inline bool outer_open(struct task_state *ts, struct pt_regs *ct
 	if (ts->outer.now >= t_end)
 		return false;
 	if (ts->outer.now < t_begin)
-		ts->flags |= TASK_OPEN_BEFORE;
+		ts->call_flags = CALL_SEEN | CALL_OPEN_BEFORE;
 	else
-		ts->flags &= ~TASK_OPEN_BEFORE;
-	ts->flags |= TASK_CALLED;
+		ts->call_flags = CALL_SEEN;
 	ts->inner_depth = 0;
 	ts->depth = 1;
-	if (COOKIE_WHAT(cookie) == CALL_FREE && !(ts->flags & TASK_OPEN_BEFORE))
+	if (COOKIE_WHAT(cookie) == CALL_FREE && !(ts->call_flags & CALL_OPEN_BEFORE))
 		memory_send(ts, MEMORY_FREE, ts->outer.object, 0, 0);
 	return true;
 }
@@ -196,8 +209,9 @@ static __always_inline void call_special(struct pt_regs *ctx, struct task_state 
 	if (what == CALL_LAUNCH) {
 		launch_add(ts, oc, ctx->ip, wall, now, failed);
 	} else if (what == CALL_COPY || what == CALL_ASYNC_COPY) {
-		copy_add(ts, oc, wall, failed);
-		if (oc->kind == KIND_DEFAULT && oc->dst && oc->src && !failed)
+		/* (What was not booked must not be taken from the sum either.) */
+		if (copy_add(ts, oc, wall, failed) && oc->kind == KIND_DEFAULT && oc->dst &&
+		    oc->src && !failed)
 			memory_send(ts, MEMORY_COPY, oc->dst, wall, 0);
 	} else if (what == CALL_ALLOC && !failed) {
 		alloc_add(ctx, ts, now);
@@ -226,7 +240,9 @@ static __always_inline void outer_close(struct pt_regs *ctx, struct task_state *
 	slot = call_slot_get(ts);
 	call_slot_add(slot, d);
 	r = api_at(slot->api);
-	if (ts->flags & TASK_OPEN_BEFORE) {
+	if (!r)
+		map_lost();
+	if (ts->call_flags & CALL_OPEN_BEFORE) {
 		if (r)
 			__sync_fetch_and_add(&r->open_at_start, 1);
 	} else {
@@ -283,7 +299,7 @@ static __always_inline void call_leave(struct pt_regs *ctx)
 	/* Neither known, nor of a call inside the open one, nor of a call that began while the probes were
 	 * being attached (return probes first), nor once more of the call that was closed last: perf events
 	 * of several processes on one function each see every return (entries are filtered). */
-	else if (c && ts->flags & TASK_CALLED && now > probes_ns &&
+	else if (c && ts->call_flags & CALL_SEEN && now > probes_ns &&
 		 (ts->depth ? sp > ts->outer.sp : sp != ts->outer.sp))
 		__sync_fetch_and_add(&c->lost_return, 1);
 out:

@@ -62,13 +62,18 @@ SHARED volatile __u64 probes_ns SHARED_INIT(0);
 SHARED volatile __u32 close_left SHARED_INIT(0);
 
 enum task_flags {
-	TASK_PENDING = 1 << 0,	   /* a stack is due at the end of this switch-in */
-	TASK_FLUSHED = 1 << 1,	   /* the account was handed over */
-	TASK_BORN = 1 << 2,	   /* born inside the window */
-	TASK_RAN = 1 << 3,	   /* was switched in at least once */
-	TASK_OPEN_BEFORE = 1 << 4, /* the open call began before the window */
-	TASK_COUNTED = 1 << 5,	   /* nvcsw and nivcsw are those of its last switch-out */
-	TASK_CALLED = 1 << 6,	   /* entered a traced call at least once */
+	TASK_PENDING = 1 << 0, /* a stack is due at the end of this switch-in */
+	TASK_FLUSHED = 1 << 1, /* the account was handed over */
+	TASK_BORN = 1 << 2,    /* born inside the window */
+	TASK_RAN = 1 << 3,     /* was switched in at least once */
+	TASK_COUNTED = 1 << 4, /* nvcsw and nivcsw are those of its last switch-out */
+};
+
+/* Of the task's own probes, which the scheduler's handlers may interrupt between a read and a write:
+ * hence not among task_flags, which those write. */
+enum call_flags {
+	CALL_OPEN_BEFORE = 1 << 0, /* the open call began before the window */
+	CALL_SEEN = 1 << 1,	   /* entered a traced call at least once */
 };
 
 /* A traced call in progress, as its entry told it. */
@@ -135,7 +140,7 @@ struct task_state {
 	u32 stream_next;   /* slot to evict next */
 	u64 launch_end_ns; /* when the last launch returned; 0: none yet */
 	u32 launcher;	   /* place in launchers, + 1; 0: none yet */
-	u32 pad;
+	u32 call_flags;	   /* enum call_flags */
 	struct launch_slot launches[LAUNCH_SLOTS];
 	struct stream_slot streams[STREAM_SLOTS]; /* free: calls 0 */
 	char old_comm
@@ -369,11 +374,19 @@ static __always_inline void task_blocked(struct task_state *ts, u64 d)
 			__sync_fetch_and_add(&(field), v_); \
 	} while (0)
 
+/* An update that a full map refused. Atomic: user probes are preemptible. */
+static __always_inline void map_lost(void)
+{
+	struct cpu_counts *c = cpu_counts();
+
+	if (c)
+		__sync_fetch_and_add(&c->lost_map, 1);
+}
+
 /* The entry of a hash map, made zeroed on first use. NULL: the map is full, which is counted. */
 static __always_inline void *map_entry(void *map, const void *key)
 {
 	void *entry = bpf_map_lookup_elem(map, key), *init;
-	struct cpu_counts *c;
 	u32 first = 0;
 
 	if (entry)
@@ -382,11 +395,8 @@ static __always_inline void *map_entry(void *map, const void *key)
 	if (init)
 		bpf_map_update_elem(map, key, init, BPF_NOEXIST);
 	entry = bpf_map_lookup_elem(map, key);
-	if (!entry) {
-		c = cpu_counts();
-		if (c)
-			__sync_fetch_and_add(&c->lost_map, 1);
-	}
+	if (!entry)
+		map_lost();
 	return entry;
 }
 

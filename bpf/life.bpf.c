@@ -112,6 +112,7 @@ int BPF_PROG(handle_exec, struct task_struct *task, pid_t old_pid)
 		ts->streams[i] = (struct stream_slot){};
 	ts->depth = 0;
 	ts->inner_depth = 0;
+	ts->call_flags = 0;
 	for (i = 0; i < LAUNCH_SLOTS; i++)
 		ts->launches[i] = (struct launch_slot){};
 	ts->launch_end_ns = 0;

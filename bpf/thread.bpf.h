@@ -45,7 +45,7 @@ static __always_inline void thread_fill(struct rec_thread *r, const struct task_
 		r->open_call.preempted_ns = ts->times.preempted_ns - ts->outer.at.preempted_ns;
 		r->open_call.blocked_ns = ts->times.blocked_ns - ts->outer.at.blocked_ns;
 		r->open_kind = ts->outer.kind;
-		r->open_before = !!(ts->flags & TASK_OPEN_BEFORE);
+		r->open_before = !!(ts->call_flags & CALL_OPEN_BEFORE);
 	}
 	BPF_CORE_READ_STR_INTO(&r->comm, task, comm);
 	BPF_CORE_READ_STR_INTO(&r->process, task, group_leader, comm);

@@ -28,7 +28,7 @@ CUDA_SRC    := tests/truth/cuda
 CUDA_CFLAGS := $(TRUTH_CFLAGS) -mno-omit-leaf-frame-pointer -fno-shrink-wrap -fPIC -fvisibility=hidden
 CUDA_CXXFLAGS := -std=gnu++17 $(filter-out -std=% -Wstrict-prototypes -Wmissing-prototypes,$(CUDA_CFLAGS))
 CUDA_HDR    := $(wildcard $(CUDA_SRC)/*.h) tests/truth/truth.h
-CUDA_NAMES  := cuda cuda_memory cuda_launch cuda_streams cuda_errors cuda_span cuda_fork cuda_nest
+CUDA_NAMES  := cuda cuda_limits cuda_memory cuda_launch cuda_streams cuda_errors cuda_span cuda_fork cuda_nest
 # The runtime linked in, its calls local symbols; and with those taken away.
 CUDA_STATIC := cuda cuda_memory cuda_launch cuda_nest
 # nvcc --default-stream per-thread

@@ -69,9 +69,9 @@ uint64_t collect_lost(const struct collect *c)
 	return c->lost;
 }
 
-uint64_t collect_lost_names(const struct collect *c)
+uint64_t collect_lost_memory(const struct collect *c)
 {
-	return kernels_lost(c->kernels);
+	return memory_lost(c->memory) + kernels_lost(c->kernels);
 }
 
 size_t collect_threads(const struct collect *c)

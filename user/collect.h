@@ -62,7 +62,8 @@ int collect_finish(struct collect *c);
 int collect_refill(struct collect *c);
 uint64_t collect_stacks(const struct collect *c); /* samples so far */
 uint64_t collect_lost(const struct collect *c);	  /* samples dropped here: too many distinct ones */
-uint64_t collect_lost_names(const struct collect *c); /* names of functions, likewise */
-size_t collect_threads(const struct collect *c);      /* accounts so far */
+uint64_t
+collect_lost_memory(const struct collect *c);	 /* of blocks and functions' names, likewise */
+size_t collect_threads(const struct collect *c); /* accounts so far */
 
 #endif /* COLLECT_H */

@@ -184,11 +184,10 @@ int collect_launchers(struct collect *c, int map_fd)
 	struct launcher_rec value;
 	int err = 0;
 
-	for (__u32 i = 0; i < LAUNCHER_RECS && !err; i++) {
-		if (bpf_map_lookup_elem(map_fd, &i, &value) || !value.serial)
-			break;
-		err = add_launcher(c, &value);
-	}
+	/* (A thread may have taken a place and not come to write into it.) */
+	for (__u32 i = 0; i < LAUNCHER_RECS && !err; i++)
+		if (!bpf_map_lookup_elem(map_fd, &i, &value) && value.serial)
+			err = add_launcher(c, &value);
 	return err;
 }
 

@@ -210,6 +210,20 @@ int cuda_attach_process(struct cuda_attach *a, pid_t pid, uint64_t since_ns)
 	return err == -ESRCH ? 0 : err;
 }
 
+/* A fork's child, with its parent's libraries. One that has ended already made calls that nobody saw. */
+static int process_born(struct cuda_attach *a, struct cuda_attach_process *p, uint64_t time_ns)
+{
+	const uint64_t from = time_ns > a->begin_ns ? time_ns : a->begin_ns;
+	const uint64_t now = clock_now_ns();
+	int err = process_look(a, p, time_ns);
+
+	if (err != -ESRCH)
+		return err;
+	if (now > from)
+		a->uncovered_ns += now - from;
+	return 0;
+}
+
 int cuda_attach_life(struct cuda_attach *a, pid_t pid, pid_t parent, uint64_t time_ns)
 {
 	struct cuda_attach_process *p;
@@ -227,7 +241,7 @@ int cuda_attach_life(struct cuda_attach *a, pid_t pid, pid_t parent, uint64_t ti
 		cuda_process_forget(&p->found);
 	if (p->seen_ns < time_ns)
 		p->seen_ns = time_ns;
-	return parent ? cuda_attach_process(a, pid, time_ns) : 0;
+	return parent ? process_born(a, p, time_ns) : 0;
 }
 
 int cuda_attach_file(struct cuda_attach *a, pid_t pid, const char *path)

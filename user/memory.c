@@ -13,7 +13,9 @@
  * wait for an unwinding table. A power of two. */
 #define WAITING	   4096
 #define FRAMES_MAX 512
-/* Frees that may yet turn out to have failed: as many threads can be in one at a time. A power of two. */
+/* Live blocks of all processes together that are known one by one: 16 MiB. */
+#define BLOCKS_MAX 200000
+/* Frees that may yet turn out to have failed: one a thread, by its serial number. A power of two. */
 #define RECENT 64
 
 /* Allocations of one process, kind and call from one stack. */
@@ -36,11 +38,11 @@ struct kind_sums {
 	uint64_t allocations, frees, bytes, live, live_bytes, peak_bytes;
 };
 
-/* What was freed. */
+/* What a thread freed last. */
 struct freed {
-	uint64_t ptr, bytes;
-	uint16_t kind;
+	uint64_t serial, ptr, bytes;
 	uint32_t site;
+	uint16_t kind; /* 0: nothing that was known */
 };
 
 /* One image of a process. */
@@ -51,7 +53,6 @@ struct process {
 	struct kind_sums kinds[KINDS];
 	uint64_t unknown_frees;
 	struct freed recent[RECENT];
-	size_t recent_n;		  /* ever */
 	struct memory_copies resolved[6]; /* by cudaMemcpyKind + 1; [0]: all of them */
 };
 
@@ -61,6 +62,8 @@ struct memory {
 	struct site *sites;
 	size_t sites_n, sites_cap;
 	struct hash_index site_index;
+	size_t blocks_n;
+	uint64_t lost;
 	struct {
 		uint32_t seq;
 		struct block *block;
@@ -229,6 +232,7 @@ static void block_ends(struct memory *m, struct process *p, struct block *b)
 	p->kinds[b->kind].live_bytes -= b->bytes;
 	s->live--;
 	s->live_bytes -= b->bytes;
+	m->blocks_n--;
 	b->live = false;
 	if (!b->waited_for)
 		free(b);
@@ -248,6 +252,7 @@ static int block_begins(struct memory *m, struct process *p, struct block *b)
 	if (!tsearch(b, tree_of(p, b->kind), by_place))
 		return -ENOMEM;
 	b->live = true;
+	m->blocks_n++;
 	k->live++;
 	k->live_bytes += b->bytes;
 	if (k->live_bytes > k->peak_bytes)
@@ -265,6 +270,14 @@ static int on_alloc(struct memory *m, struct process *p, const struct rec_memory
 
 	if (site < 0)
 		return (int)site;
+	p->kinds[r->kind].allocations++;
+	p->kinds[r->kind].bytes += r->bytes;
+	if (m->blocks_n >= BLOCKS_MAX) {
+		m->lost++;
+		m->sites[site].allocations++;
+		m->sites[site].bytes += r->bytes;
+		return 0;
+	}
 	b = calloc(1, sizeof(*b));
 	if (!b)
 		return -ENOMEM;
@@ -276,8 +289,6 @@ static int on_alloc(struct memory *m, struct process *p, const struct rec_memory
 		free(b);
 		return err;
 	}
-	p->kinds[r->kind].allocations++;
-	p->kinds[r->kind].bytes += r->bytes;
 	site_add(&m->sites[site], b);
 	if (r->sampled) {
 		release_waiting(m, slot);
@@ -290,43 +301,47 @@ static int on_alloc(struct memory *m, struct process *p, const struct rec_memory
 
 static void on_free(struct memory *m, struct process *p, const struct rec_memory *r)
 {
-	struct block *b = r->ptr ? find(p, r->kind, r->ptr) : NULL;
+	struct freed *f = &p->recent[r->serial & (RECENT - 1)];
+	struct block *b;
 
 	if (!r->ptr)
 		return; /* allowed, and does nothing */
+	b = find(p, r->kind, r->ptr);
+	*f = (struct freed){ .serial = r->serial, .ptr = r->ptr };
 	if (!b || b->ptr != r->ptr) {
 		p->unknown_frees++;
 		return;
 	}
+	f->bytes = b->bytes;
+	f->kind = b->kind;
+	f->site = b->site;
 	p->kinds[b->kind].frees++;
-	p->recent[p->recent_n++ & (RECENT - 1)] =
-		(struct freed){ b->ptr, b->bytes, b->kind, b->site };
 	block_ends(m, p, b);
 }
 
-/* The free of this address did not happen after all. */
+/* The free that this thread began last did not happen after all. */
 static int on_free_failed(struct memory *m, struct process *p, const struct rec_memory *r)
 {
-	const size_t n = p->recent_n < RECENT ? p->recent_n : RECENT;
-	struct freed *f = NULL;
+	struct freed *f = &p->recent[r->serial & (RECENT - 1)];
 	struct block *b;
 	int err;
 
-	for (size_t i = 0; i < n && !f; i++) {
-		f = &p->recent[(p->recent_n - 1 - i) & (RECENT - 1)];
-		if (f->ptr != r->ptr || (f->kind == MEMORY_HANDLE) != (r->kind == MEMORY_HANDLE))
-			f = NULL;
+	if (!r->ptr)
+		return 0;
+	/* Its beginning is lost, or so many others freed meanwhile. */
+	if (f->serial != r->serial || f->ptr != r->ptr) {
+		m->lost++;
+		return 0;
 	}
-	if (!f) {
-		if (r->ptr && p->unknown_frees)
-			p->unknown_frees--;
+	f->ptr = 0;
+	if (!f->kind) {
+		p->unknown_frees--;
 		return 0;
 	}
 	b = calloc(1, sizeof(*b));
 	if (!b)
 		return -ENOMEM;
-	*b = (struct block){ .ptr = f->ptr, .bytes = f->bytes, .kind = f->kind, .site = f->site };
-	f->ptr = 0;
+	*b = (struct block){ .ptr = r->ptr, .bytes = f->bytes, .kind = f->kind, .site = f->site };
 	err = block_begins(m, p, b);
 	if (err) {
 		free(b);
@@ -336,6 +351,11 @@ static int on_free_failed(struct memory *m, struct process *p, const struct rec_
 	m->sites[b->site].live++;
 	m->sites[b->site].live_bytes += b->bytes;
 	return 0;
+}
+
+uint64_t memory_lost(const struct memory *m)
+{
+	return m->lost;
 }
 
 /* --- copies --- */

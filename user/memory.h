@@ -23,8 +23,12 @@ int memory_record(struct memory *m, const struct rec_memory *r);
 /* The stack of the allocation whose record had this seq (SAMPLE_ALLOC). The entry must outlive m. */
 int memory_stack(struct memory *m, uint32_t seq, const struct stack_entry *stack);
 
-/* Into the profile: kinds, allocations by stack, copies that were resolved. process: a pid's name; frames: names the frames of
- * a stack, outermost first, NULL stack: none was taken; returns how many. */
+/* Blocks that there was no room to know one by one, frees whose failure came too late: "memory" may be
+ * off by so many. */
+uint64_t memory_lost(const struct memory *m);
+
+/* Into the profile: kinds, allocations by stack, copies that were resolved. process: a pid's name;
+ * frames: names the frames of a stack, outermost first, NULL stack: none was taken; returns how many. */
 struct memory_names {
 	void *arg;
 	const char *(*process)(void *arg, uint32_t pid);

@@ -128,7 +128,7 @@ static int fill_losses(struct session *s)
 	lost->map_full = c.lost_map;
 	lost->threads = c.lost_storage + c.lost_thread + s->skel->bss->close_left;
 	lost->returns = c.lost_return;
-	lost->memory = c.lost_memory + collect_lost_names(s->collect);
+	lost->memory = c.lost_memory + collect_lost_memory(s->collect);
 	lost->uncovered_ns = s->cuda.uncovered_ns;
 	overhead_report(&s->overhead, s->skel, &c, s->profile);
 	return 0;

@@ -26,6 +26,7 @@ static unsigned int number_of(const char *call)
 /* --- what is fed --- */
 
 static uint32_t next_seq = 1;
+static uint64_t by_thread = 1;
 
 static uint32_t feed(struct memory *m, enum memory_op op, enum memory_kind kind, uint64_t ptr,
 		     uint64_t bytes)
@@ -37,7 +38,8 @@ static uint32_t feed(struct memory *m, enum memory_op op, enum memory_kind kind,
 				.sampled = op == MEMORY_ALLOC,
 				.seq = next_seq++,
 				.ptr = ptr,
-				.bytes = bytes };
+				.bytes = bytes,
+				.serial = by_thread };
 
 	assert_int_equal(memory_record(m, &r), 0);
 	return r.seq;
@@ -172,6 +174,58 @@ static void failed_free(void **state)
 	free(e);
 }
 
+/* A second free of a block fails: the first one stands, and nothing is there again. */
+static void double_free(void **state)
+{
+	struct memory *m = memory_new();
+	const struct profile_memory *k;
+	struct profile *p;
+
+	(void)state;
+	feed(m, MEMORY_ALLOC, MEMORY_DEVICE, 0x10000, 0x1000);
+	feed(m, MEMORY_FREE, 0, 0x10000, 0);
+	feed(m, MEMORY_FREE, 0, 0x10000, 0);
+	feed(m, MEMORY_FREE_FAILED, 0, 0x10000, 0);
+	p = report(m);
+	k = kind_of(p, "device");
+	assert_int_equal(k->frees, 1);
+	assert_int_equal(k->live, 0);
+	assert_int_equal(k->unknown_frees, 0);
+	assert_int_equal(memory_lost(m), 0);
+	profile_free(p);
+	memory_free(m);
+}
+
+/* A free that fails late, after another thread's thousand. One whose beginning is not known takes
+ * nothing back, and is counted. */
+static void late_failure(void **state)
+{
+	struct memory *m = memory_new();
+	const struct profile_memory *k;
+	struct profile *p;
+
+	(void)state;
+	feed(m, MEMORY_ALLOC, MEMORY_DEVICE, 0x10000, 0x1000);
+	feed(m, MEMORY_FREE, 0, 0x10000, 0);
+	by_thread = 2;
+	for (int i = 0; i < 1000; i++) {
+		feed(m, MEMORY_ALLOC, MEMORY_DEVICE, 0x20000, 0x1000);
+		feed(m, MEMORY_FREE, 0, 0x20000, 0);
+	}
+	by_thread = 1;
+	feed(m, MEMORY_FREE_FAILED, 0, 0x10000, 0);
+	assert_int_equal(memory_lost(m), 0);
+	feed(m, MEMORY_FREE_FAILED, 0, 0x20000, 0);
+	assert_int_equal(memory_lost(m), 1);
+	p = report(m);
+	k = kind_of(p, "device");
+	assert_int_equal(k->frees, 1000);
+	assert_int_equal(k->live_bytes, 0x1000);
+	assert_int_equal(k->unknown_frees, 0);
+	profile_free(p);
+	memory_free(m);
+}
+
 /* An address that is given out again while it is in use: the free of the first was not seen. */
 static void unseen_free(void **state)
 {
@@ -266,6 +320,31 @@ static void many(void **state)
 	memory_free(m);
 }
 
+/* A program that never frees: what is known of it has its limit, its sums do not. */
+static void limit(void **state)
+{
+	const uint64_t n = 250000;
+	struct memory *m = memory_new();
+	const struct profile_memory *k;
+	struct profile *p;
+	uint64_t lost;
+
+	(void)state;
+	for (uint64_t i = 1; i <= n; i++)
+		feed(m, MEMORY_ALLOC, MEMORY_DEVICE, i * 0x1000, 8);
+	lost = memory_lost(m);
+	assert_in_range(lost, 1, n / 2);
+	p = report(m);
+	k = kind_of(p, "device");
+	assert_int_equal(k->allocations, n);
+	assert_int_equal(k->bytes, 8 * n);
+	assert_int_equal(k->live, n - lost);
+	assert_int_equal(p->allocations_n, 1);
+	assert_int_equal(p->allocations[0].allocations, n);
+	profile_free(p);
+	memory_free(m);
+}
+
 /* Copies of unknown kind: both ends have to be known. */
 static void copies(void **state)
 {
@@ -317,6 +396,8 @@ int main(void)
 		cmocka_unit_test(failed_free),	 cmocka_unit_test(unseen_free),
 		cmocka_unit_test(handles),	 cmocka_unit_test(by_stack),
 		cmocka_unit_test(many),		 cmocka_unit_test(copies),
+		cmocka_unit_test(double_free),	 cmocka_unit_test(late_failure),
+		cmocka_unit_test(limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
