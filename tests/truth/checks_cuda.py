@@ -153,7 +153,8 @@ def check_uncovered(t):
         missed += want - got
     uncovered = t.json["lost"]["uncovered_ns"]
     expect(uncovered > 0 or missed == 0, f"{missed} calls missed, and no time uncovered")
-    between("time uncovered", uncovered, 0, 1000 * MS)
+    # Emulated, some eighty probes by perf events take more than a second.
+    between("time uncovered", uncovered, 0, 3000 * MS if t.vm else 1000 * MS)
     return f"{missed} calls missed in {uncovered} ns uncovered"
 
 
