@@ -145,16 +145,18 @@ def check_callers(t):
 
 
 def check_uncovered(t):
-    """What was not probed from the first call on is told; most of the calls are there."""
+    """What was not probed from the first call on is told; calls from then on are there. On an
+    emulated CPU some eighty probes by perf events take seconds, and the program is quick until
+    then: how much is left says nothing there, so long as it is something."""
     missed = 0
     for name in CALLS:
         got, want = t.call(name)["calls"], t.truth[f"{name}.calls"]
-        between(f"{name} calls", got, want // 2, want)
+        between(f"{name} calls", got, want // 50 if t.vm else want // 2, want)
         missed += want - got
     uncovered = t.json["lost"]["uncovered_ns"]
     expect(uncovered > 0 or missed == 0, f"{missed} calls missed, and no time uncovered")
-    # Emulated, some eighty probes by perf events take more than a second.
-    between("time uncovered", uncovered, 0, 3000 * MS if t.vm else 1000 * MS)
+    life = t.truth["end_ns"] - t.truth["begin_ns"]
+    between("time uncovered", uncovered, 0, life if t.vm else 1000 * MS)
     return f"{missed} calls missed in {uncovered} ns uncovered"
 
 
