@@ -29,6 +29,7 @@ struct hook {
 static const struct hook hooks[] = {
 	{ "switch", true, { { RUNG_TP_BTF, "handle_switch", "sched_switch", NULL } } },
 	{ "wake-up", true, { { RUNG_TP_BTF, "handle_wakeup", "sched_wakeup", NULL } } },
+	{ "waking", false, { { RUNG_TP_BTF, "handle_waking", "sched_waking", NULL } } },
 	{ "first wake-up",
 	  true,
 	  { { RUNG_TP_BTF, "handle_wakeup_new", "sched_wakeup_new", NULL } } },
