@@ -13,8 +13,9 @@
 #define WIDTH 100 /* of the whole table */
 #define NAME  15  /* of the column of hooks */
 
-/* The text in lines of at most WIDTH, broken at spaces; all but the first begin at column indent. */
-static void print_wrapped(FILE *out, int column, int indent, const char *text)
+/* The text in lines of at most WIDTH, broken at spaces (commas: only after one); all but the first
+ * begin at column indent. */
+static void print_wrapped(FILE *out, int column, int indent, const char *text, bool commas)
 {
 	const char *end, *cut;
 
@@ -22,7 +23,7 @@ static void print_wrapped(FILE *out, int column, int indent, const char *text)
 		end = text + strlen(text);
 		if (end - text > WIDTH - column) {
 			cut = text + WIDTH - column;
-			while (cut > text && *cut != ' ')
+			while (cut > text && (*cut != ' ' || (commas && cut[-1] != ',')))
 				cut--;
 			if (cut > text)
 				end = cut;
@@ -56,7 +57,7 @@ void doctor_kernel(FILE *out, int label)
 	snprintf(line, sizeof(line), "%s, BTF %s, uprobes %s, kprobes %s, fentry %s", u.release,
 		 btf ? "yes" : "no", uprobe, kprobe, trampoline);
 	fprintf(out, "%-*s", label, "kernel");
-	print_wrapped(out, label, label, line);
+	print_wrapped(out, label, label, line, true);
 	btf__free(btf);
 }
 
@@ -66,7 +67,7 @@ static void print_note(FILE *out, int indent, const char *word, const char *text
 
 	snprintf(line, sizeof(line), "%s: %s", word, text);
 	fprintf(out, "%*s", indent, "");
-	print_wrapped(out, indent, indent + 2, line);
+	print_wrapped(out, indent, indent + 2, line, false);
 }
 
 static void print_hook(FILE *out, int label, const char *first, const struct hook_state *h)
@@ -76,7 +77,7 @@ static void print_hook(FILE *out, int label, const char *first, const struct hoo
 
 	snprintf(place, sizeof(place), "%s%s%s", h->kind, h->where[0] ? "/" : "", h->where);
 	fprintf(out, "%-*s%-*s", label, first, NAME, h->name);
-	print_wrapped(out, indent, indent + 2, place);
+	print_wrapped(out, indent, indent + 2, place, false);
 	memcpy(refused, h->refused, sizeof(refused));
 	for (at = refused; *at; at = next) {
 		next = strstr(at, "; ");
