@@ -96,6 +96,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 		now = end;
 	}
 	ts->busy++;
+	if (c)
+		c->booked++;
 	if (ts->flags & TASK_PENDING) {
 		ts->flags &= ~TASK_PENDING;
 		if (c)
@@ -232,6 +234,8 @@ int handle_switch(u64 *ctx)
 			return 0;
 		prev_state = cfg_prev_state ? (unsigned int)ctx[3] : prev->__state;
 		switch_out(ctx, prev, ts, ctx[0], prev_state, now);
+	} else if (c && !prev->pid) {
+		c->idle++;
 	}
 	ts = bpf_task_storage_get(&tasks, next, NULL, 0);
 	if (!ts)
