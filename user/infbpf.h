@@ -250,6 +250,8 @@ struct cpu_counts {
 	__u64 calibrate_hits;
 	__u64 lost_thread; /* ended threads that are in no record and not in the map "ended" */
 	__u64 lost_memory; /* allocations, frees and names whose record did not fit the ring */
+	__u64 booked;	   /* of switches, within the window: away from a thread in scope */
+	__u64 idle;	   /* of switches: away from the idle task */
 };
 
 #endif /* INFBPF_H */

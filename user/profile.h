@@ -193,6 +193,14 @@ struct profile_overhead {
 	uint64_t trap_hits;
 };
 
+/* What the kernel showed of the whole host within the window. */
+struct profile_events {
+	uint64_t switches;
+	uint64_t booked; /* of switches: away from a thread in the trace */
+	uint64_t idle;	 /* of switches: away from an idle CPU */
+	uint64_t wakeups;
+};
+
 /* User frames that stand at the root of a stack that could not be walked to the thread's start. */
 #define PROFILE_TRUNCATED  "[truncated]"  /* the copy of the stack ended (--stack-bytes) */
 #define PROFILE_INCOMPLETE "[incomplete]" /* no way on: see docs/architecture.md */
@@ -222,6 +230,7 @@ struct profile {
 	uint64_t period_ns;	     /* the stack period T at the start; raised under load */
 	uint64_t stacks;	     /* samples received */
 	struct profile_lost lost;
+	struct profile_events events;
 	struct profile_overhead overhead;
 	/* Stacks are unwound to the thread's start, and marked where that failed (--unwind auto and
 	 * dwarf); else nobody knows where a stack begins. */
