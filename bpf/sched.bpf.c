@@ -7,6 +7,7 @@
  * storage is created elsewhere: before 6.4 creating it here could allocate under that lock).
  * Cost: two storage look-ups a switch, one a wake-up; the clock is read only where one is in scope.
  */
+#include "descriptor.bpf.h"
 #include "stack.bpf.h"
 #include "thread.bpf.h"
 
@@ -24,6 +25,7 @@ static __always_inline void wait_begin(struct task_state *ts, struct task_struct
 		/* x86 sets orig_ax to -1 on every entry that is no system call. */
 		regs = (struct pt_regs *)bpf_task_pt_regs(task);
 		ts->syscall = (s16)regs->orig_ax;
+		flags |= descriptor_flags(task, ts->syscall, regs);
 	}
 	/* A bitfield: a plain read is silently wrong. */
 	if (BPF_CORE_READ_BITFIELD(task, in_iowait))

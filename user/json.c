@@ -265,6 +265,7 @@ int json_write(const struct profile *p, FILE *f)
 	} parts[] = {
 		{ "hooks", fill_hook, p->hooks_n, false },
 		{ "threads", fill_thread, p->threads_n, false },
+		{ "waits", json_fill_wait, p->waits_n, false },
 		{ "gpu_calls", json_fill_call, p->calls_n, false },
 		{ "gpu_errors", ends ? json_fill_error : NULL, p->errors_n, false },
 		{ "streams", json_fill_stream, p->streams_n, false },
