@@ -8,6 +8,7 @@
  * Cost: two storage look-ups a switch (none for the idle task), one a wake-up; the clock is read only
  * where one is in scope, or where a CPU begins or ends to be idle.
  */
+#include "descriptor.bpf.h"
 #include "stack.bpf.h"
 #include "steal.bpf.h"
 #include "thread.bpf.h"
@@ -27,6 +28,7 @@ static __always_inline void wait_begin(struct task_state *ts, struct task_struct
 		/* x86 sets orig_ax to -1 on every entry that is no system call. */
 		regs = (struct pt_regs *)bpf_task_pt_regs(task);
 		ts->syscall = (s16)regs->orig_ax;
+		flags |= descriptor_flags(task, ts->syscall, regs);
 	}
 	/* A bitfield: a plain read is silently wrong. */
 	if (BPF_CORE_READ_BITFIELD(task, in_iowait))
@@ -90,7 +92,7 @@ static __always_inline void switch_out(u64 *ctx, struct task_state *ts, struct c
 	struct task_struct *next = (struct task_struct *)ctx[2];
 	unsigned int prev_state = cfg_prev_state ? (unsigned int)ctx[3] : prev->__state;
 	bool preempt = ctx[0];
-	u64 end = t_end;
+	u64 end = t_end, d;
 
 	if (ts->flags & TASK_FLUSHED)
 		return;
@@ -102,6 +104,7 @@ static __always_inline void switch_out(u64 *ctx, struct task_state *ts, struct c
 		now = end;
 	}
 	ts->busy++;
+	c->booked++;
 	if (ts->flags & TASK_PENDING) {
 		ts->flags &= ~TASK_PENDING;
 		c->lost_stack++;
@@ -109,8 +112,10 @@ static __always_inline void switch_out(u64 *ctx, struct task_state *ts, struct c
 	if (ts->state != RUN_ON_CPU && ts->state != RUN_NONE)
 		c->lost_switch++;
 	/* Whatever it was booked as, it is running now. A switch-in that was not shown leaves its
-	 * time with the state before it. */
-	task_account(ts, ts->state == RUN_NONE ? RUN_ON_CPU : ts->state, now);
+	 * time with the state before it: of a wait, with its cause. */
+	d = task_account(ts, ts->state == RUN_NONE ? RUN_ON_CPU : ts->state, now);
+	if (ts->state == RUN_BLOCKED)
+		task_blocked(ts, d);
 	count_switches(ts, prev, !preempt && prev_state, !!(prev_state & TASK_DEAD));
 	if (prev_state & TASK_DEAD) {
 		ts->flags |= TASK_FLUSHED;
@@ -260,6 +265,8 @@ int handle_switch(u64 *ctx)
 	if (prev->pid) {
 		out = bpf_task_storage_get(&tasks, prev, NULL, 0);
 		prev_class = out ? CPU_TARGET : CPU_OTHER;
+	} else {
+		c->idle++;
 	}
 	if (next->pid) {
 		in = bpf_task_storage_get(&tasks, next, NULL, 0);
@@ -298,6 +305,9 @@ static __always_inline int wakeup(struct task_struct *p)
 	if (ts->state != RUN_BLOCKED && (ts->state != RUN_NONE || p->on_cpu))
 		return 0;
 	ts->busy++;
+	/* Woken before the seed came to it. */
+	if (ts->state == RUN_NONE)
+		wait_begin(ts, p, 0);
 	d = task_account(ts, RUN_BLOCKED, now);
 	task_blocked(ts, d);
 	ts->state = RUN_WOKEN;

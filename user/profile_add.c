@@ -47,7 +47,6 @@ int profile_add_wait(struct profile *p, uint64_t serial, int syscall, unsigned i
 	int64_t at;
 	int err;
 
-	(void)count; /* nothing reads how many waits there were yet */
 	if (!b)
 		return -EINVAL;
 	if (!ns)
@@ -63,6 +62,7 @@ int profile_add_wait(struct profile *p, uint64_t serial, int syscall, unsigned i
 		.syscall = (int16_t)(syscall < 0 ? INFBPF_NO_SYSCALL : syscall),
 		.flags = (uint16_t)(flags & ~(unsigned int)WAIT_IN_CALL),
 		.ns = ns,
+		.count = count,
 	};
 	return 0;
 }

@@ -95,6 +95,54 @@ struct sched_entity {
 	struct cfs_rq *cfs_rq; /* with CONFIG_FAIR_GROUP_SCHED */
 };
 
+/* The way from a descriptor's number to what it is. */
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct inode {
+	unsigned short i_mode;
+	unsigned int i_flags;
+	u32 i_rdev;
+};
+
+struct file {
+	struct path f_path;
+	struct inode *f_inode;
+	unsigned int f_flags;
+	void *private_data; /* of a socket: struct socket */
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct sock_common {
+	unsigned short skc_family;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	u16 sk_protocol;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
 struct task_struct {
 	unsigned int __state;
 	void *stack;
@@ -114,6 +162,7 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct sched_entity se;
 	bool throttled; /* 6.18, with CONFIG_CFS_BANDWIDTH */
+	struct files_struct *files;
 	struct uprobe_task *utask; /* with CONFIG_UPROBES */
 };
 
