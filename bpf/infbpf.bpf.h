@@ -135,9 +135,9 @@ struct task_state {
 	u64 last_out_ns; /* last SAMPLE_OUT */
 
 	/* The wait for a CPU in progress. */
-	u64 queue_cfs;	  /* address of the group's run queue that it waits on, 0: cannot be throttled */
-	u64 queue_base;	  /* how long that had been throttled, in its clock, when the wait began */
-	u32 next_tgid;	  /* who ran next, 0: nobody */
+	u64 queue_cfs; /* address of the group's run queue that it waits on, 0: cannot be throttled */
+	u64 queue_base; /* how long that had been throttled, in its clock, when the wait began */
+	u32 next_tgid;	/* who ran next, 0: nobody */
 	u32 next_how;
 	char next_comm[INFBPF_COMM];
 	struct waker waker; /* who ended the last wait */
@@ -177,7 +177,7 @@ struct scratch {
 };
 
 #define MAP(name) name SEC(".maps")
-#define STEALS 4096
+#define STEALS	  4096
 
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);

@@ -48,7 +48,8 @@ static __always_inline void waker_stack(void *ctx, const struct task_state *ts,
 	if (!stack_wanted(cpu, now - since, &weight))
 		return;
 	regs = (struct pt_regs *)bpf_task_pt_regs(waker);
-	user = !(waker->flags & PF_KTHREAD) && waker->pid;
+	/* Who is interrupted has nothing to do with it: the interrupt's own stack is all. */
+	user = !(ts->waker.flags & (WAKER_KTHREAD | WAKER_INTERRUPT));
 	s = sample_begin(regs, waker, user);
 	if (!s)
 		return;

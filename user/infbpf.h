@@ -75,9 +75,9 @@ struct thread_times {
 	__u64 preempted_ns;
 	__u64 blocked_ns;
 	__u64 throttled_ns; /* part of preempted_ns: a cgroup's quota was used up */
-	__u32 voluntary;   /* as rusage's ru_nvcsw: switched out, not runnable */
-	__u32 involuntary; /* as rusage's ru_nivcsw: switched out, runnable */
-	__u32 migrations;  /* switched in on another CPU than last time */
+	__u32 voluntary;    /* as rusage's ru_nvcsw: switched out, not runnable */
+	__u32 involuntary;  /* as rusage's ru_nivcsw: switched out, runnable */
+	__u32 migrations;   /* switched in on another CPU than last time */
 	__u32 pad;
 };
 
@@ -102,8 +102,8 @@ struct wait_key {
  * storage, those with the most time; the others go to the map "steals". */
 enum steal_how {
 	STEAL_PREEMPTED = 1 << 0, /* took over from it: who ran next */
-	STEAL_BEHIND = 1 << 1,	  /* was there when it woke, and until it could run: who ran before */
-	STEAL_KTHREAD = 1 << 2,	  /* a kernel thread */
+	STEAL_BEHIND = 1 << 1,	/* was there when it woke, and until it could run: who ran before */
+	STEAL_KTHREAD = 1 << 2, /* a kernel thread */
 };
 
 struct steal_slot {
@@ -132,7 +132,8 @@ struct steal_rec {
 /* Who ended a wait. */
 enum waker_flags {
 	WAKER_KNOWN = 1 << 0,
-	WAKER_INTERRUPT = 1 << 1, /* from an interrupt: who ran just then need not have to do with it */
+	WAKER_INTERRUPT =
+		1 << 1, /* from an interrupt: who ran just then need not have to do with it */
 	WAKER_KTHREAD = 1 << 2,
 };
 
@@ -154,8 +155,8 @@ enum cpu_class {
 
 /* A CPU's own. Written with interrupts off, or in one. */
 struct cpu_state {
-	__u64 due;    /* a stack is due for the task being switched in */
-	__u64 random; /* of stack_wanted() */
+	__u64 due;	/* a stack is due for the task being switched in */
+	__u64 random;	/* of stack_wanted() */
 	__u64 since_ns; /* until when the two below are counted; 0: the window's begin */
 	__u64 busy_ns;
 	__u64 target_ns;

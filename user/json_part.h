@@ -51,4 +51,10 @@ int json_fill_launcher(const struct profile *p, size_t i, json_t *o);
 int json_fill_memory(const struct profile *p, size_t i, json_t *o);
 int json_fill_allocation(const struct profile *p, size_t i, json_t *o);
 
+/* json_sched.c: the scheduler. */
+int json_fill_steal(const struct profile *p, size_t i, json_t *o);
+int json_fill_waker(const struct profile *p, size_t i, json_t *o);
+int json_fill_waker_stack(const struct profile *p, size_t i, json_t *o);
+int json_fill_cpu(const struct profile *p, size_t i, json_t *o);
+
 #endif /* JSON_PART_H */

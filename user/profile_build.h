@@ -81,6 +81,7 @@ struct profile_build {
 	size_t threads_cap, hooks_cap, not_measured_cap;
 	size_t p_calls_cap, errors_cap, copies_cap, streams_cap, launches_cap, launchers_cap;
 	size_t memory_cap, allocations_cap;
+	size_t steals_cap, wakers_cap, waker_stacks_cap, cpus_cap;
 	size_t ended_n;			/* ended threads seen */
 	struct hash_index merged_index; /* rows that stand for several ended threads */
 };
@@ -149,6 +150,10 @@ int profile_waits(struct profile *p, const struct build_buckets *k, const struct
 /* profile_calls.c: adds up and orders all rows of CUDA calls. rank: of each of the threads in their
  * final order, the row it had. */
 int profile_calls_finish(struct profile *p, const uint32_t *rank);
+
+/* profile_sched.c: the same for who had the CPU and who woke; all of a profile's. */
+int profile_sched_finish(struct profile *p, const uint32_t *rank);
+void profile_sched_free(struct profile *p);
 
 /* profile_reach.c: sets p->reach from the lines. */
 void profile_reach(struct profile *p);
