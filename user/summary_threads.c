@@ -85,7 +85,8 @@ static bool put_thief(const struct screen *s, const struct profile_thread *t, ch
 	if (!t->stolen_by || t->stolen_ns < queue / 10)
 		return false;
 	text_shown(t->stolen_by, name, sizeof(name));
-	format_percent(share, t->stolen_ns, queue);
+	/* There is little room: no more digits than that. */
+	snprintf(share, sizeof(share), "%.0f %%", 100.0 * (double)t->stolen_ns / (double)queue);
 	if (!screen_is_wide(s)) {
 		other = strlen("preempted ()");
 		text_cut(name, room > other ? room - other : 0);
@@ -97,9 +98,9 @@ static bool put_thief(const struct screen *s, const struct profile_thread *t, ch
 		snprintf(buf, CELL_SIZE, "run queue (preempted by %.48s %s)", name, share);
 		return true;
 	}
-	other = strlen("preempted by  ") + strlen(share);
+	other = strlen("preempted ( )") + strlen(share);
 	text_cut(name, room > other ? room - other : 0);
-	snprintf(buf, CELL_SIZE, "preempted by %.48s %s", name, share);
+	snprintf(buf, CELL_SIZE, "preempted (%.48s %s)", name, share);
 	return true;
 }
 
@@ -107,18 +108,20 @@ static bool put_thief(const struct screen *s, const struct profile_thread *t, ch
 static void put_mostly(const struct screen *s, const struct profile_thread *t, char *buf)
 {
 	const bool wide = screen_is_wide(s);
-	const char *name = wide ? "run queue (woken)" : "woken", *prefix = "";
+	const bool roomy =
+		screen_note_behind(s, columns, T_CELLS) >= strlen("run queue (preempted) 99.9 %");
+	const char *name = roomy ? "run queue (woken)" : "woken", *prefix = "";
 	const uint64_t preempted = t->state_ns[PROFILE_PREEMPTED] - t->throttled_ns;
 	uint64_t most = t->state_ns[PROFILE_WOKEN];
 	char share[FORMAT_SIZE];
 
 	if (preempted > most) {
 		most = preempted;
-		name = wide ? "run queue (preempted)" : "preempted";
+		name = roomy ? "run queue (preempted)" : "preempted";
 	}
 	if (t->throttled_ns > most) {
 		most = t->throttled_ns;
-		name = wide ? "run queue (throttled)" : "throttled";
+		name = roomy ? "run queue (throttled)" : "throttled";
 	}
 	for (unsigned int c = CAUSE_NONE + 1; c < CAUSES; c++) {
 		if (t->blocked_by_ns[c] <= most)
