@@ -48,10 +48,12 @@ static void sum_up(struct profile_build *b)
 	if (b->waits_n)
 		qsort(b->waits, b->waits_n, sizeof(*b->waits), by_wait);
 	for (size_t i = 0; i < b->waits_n; i++) {
-		if (n && !by_wait(&b->waits[n - 1], &b->waits[i]))
+		if (n && !by_wait(&b->waits[n - 1], &b->waits[i])) {
 			b->waits[n - 1].ns += b->waits[i].ns;
-		else
+			b->waits[n - 1].count += b->waits[i].count;
+		} else {
 			b->waits[n++] = b->waits[i];
+		}
 	}
 	b->waits_n = n;
 }

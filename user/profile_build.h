@@ -36,6 +36,7 @@ struct build_wait {
 	int16_t syscall;
 	uint16_t flags;
 	uint64_t ns;
+	uint64_t count;
 };
 
 struct build_call {
@@ -56,6 +57,8 @@ struct build_stack {
 	uint16_t pad;
 	uint32_t count; /* not part of the key: it ends here */
 	uint64_t weight_ns;
+	uint64_t switches; /* in 1/SWITCHES_ONE */
+	double switches_variance;
 };
 
 struct profile_build {
@@ -107,6 +110,8 @@ struct work_line {
 	uint32_t list;
 	uint8_t state, cause;
 	uint64_t value_ns, stacks;
+	uint64_t switches;
+	double switches_variance;
 };
 struct work_lines {
 	struct work_line *lines;
@@ -139,6 +144,19 @@ int work_lines_add(struct work_lines *w, const struct work_line *line);
  * of threads of the same process and name; "[not sampled]" where there are none. The value of each
  * line in poor is a bucket's time; its list is ignored. */
 int pool_lines(struct profile *p, struct work_lines *lines, struct work_lines *poor);
+
+/* profile_switches.c: how many switches each line has. A stack as a line, and what it counts. */
+struct switch_stack {
+	struct work_line line; /* its switches: in 1/SWITCHES_ONE; no time */
+	int16_t syscall;
+	uint16_t flags;
+	bool in_call;
+};
+/* Adds lines without time whose switches sum to those of their threads, from stacks, in any order. */
+int switches_lines(struct profile *p, const struct build_buckets *k, struct switch_stack *stacks,
+		   size_t n, struct work_lines *lines);
+/* Sets p->switches from the lines. */
+int switches_rank(struct profile *p);
 
 /* profile_calls.c: adds up and orders all rows of CUDA calls. rank: of each of the threads in their
  * final order, the row it had. */
