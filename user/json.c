@@ -274,6 +274,7 @@ int json_write(const struct profile *p, FILE *f)
 		{ "launch_threads", json_fill_launcher, p->launchers_n, false },
 		{ "memory", ends ? json_fill_memory : NULL, p->memory_n, false },
 		{ "allocations", ends ? json_fill_allocation : NULL, p->allocations_n, false },
+		{ "switches", json_fill_switches, p->switches_n, false },
 		{ "stages", NULL, 0, false },
 		{ "io", NULL, 0, false },
 		{ "verdict", NULL, 0, false },
