@@ -68,7 +68,87 @@ struct mm_struct {
 	struct uprobes_state uprobes_state; /* with CONFIG_UPROBES */
 };
 
+/* --- I/O --- */
+struct thread_info {
+	u32 status; /* x86 */
+};
+
+struct gendisk {
+	int major;
+	int first_minor;
+};
+
+struct request_queue {
+	struct gendisk *disk;
+};
+
+struct request {
+	struct request_queue *q;
+	unsigned int cmd_flags;
+	unsigned int __data_len;
+	u64 start_time_ns;
+};
+
+struct inode {
+	unsigned short i_mode;
+};
+
+struct address_space {
+	struct inode *host;
+};
+
+/* What came before it, up to 5.15, is named page. */
+struct folio {
+	struct address_space *mapping;
+	unsigned long index;
+};
+
+struct page {
+	struct address_space *mapping;
+	unsigned long index;
+};
+
+struct sock_common {
+	unsigned short skc_family;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	u16 sk_protocol;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct file {
+	unsigned int f_flags;
+	s64 f_pos;
+	struct inode *f_inode;
+	struct address_space *f_mapping;
+	void *private_data;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct io_kiocb {
+	u8 opcode;
+};
+
+struct io_uring_cqe {
+	s32 res;
+	u32 flags;
+};
+
 struct task_struct {
+	struct thread_info thread_info; /* with CONFIG_THREAD_INFO_IN_TASK */
 	unsigned int __state;
 	unsigned int flags;
 	int on_cpu;
@@ -79,6 +159,8 @@ struct task_struct {
 	unsigned int in_iowait : 1;
 	unsigned long nvcsw;
 	unsigned long nivcsw;
+	unsigned long maj_flt;
+	struct files_struct *files;
 	struct task_struct *group_leader;
 	unsigned long sas_ss_sp; /* the alternate signal stack */
 	size_t sas_ss_size;
