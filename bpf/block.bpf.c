@@ -86,7 +86,7 @@ int handle_block_issue(u64 *ctx)
 
 	/* A request that was not seen to begin belongs to who issues it. Its own clock, where the
 	 * kernel keeps one, tells since when it has been waiting. */
-	if (!r && cfg_block_no_start) {
+	if (!r && !cfg_block_start) {
 		u64 start = BPF_CORE_READ(rq, start_time_ns);
 
 		request_begin(rq, start && start < now ? start : now);

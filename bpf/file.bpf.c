@@ -414,18 +414,16 @@ int handle_receive_fentry(u64 *ctx)
 	return tcp_begin(BY_TCP_RECEIVE);
 }
 
-/* The result stands behind the arguments, of which there are ever fewer. */
+/* The result stands behind the arguments, of which there are ever fewer: 6 in 5.15, 4 in 6.18. */
 SEC("fexit/tcp_recvmsg")
 int handle_receive_fexit(u64 *ctx)
 {
-	u64 result;
+	u64 result = 0;
 
-	if (cfg_tcp_recvmsg_args == 6)
-		result = ctx[6];
-	else if (cfg_tcp_recvmsg_args == 5)
-		result = ctx[5];
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_func_ret)) /* 5.17 */
+		bpf_get_func_ret(ctx, &result);
 	else
-		result = ctx[4];
+		result = ctx[6];
 	return any_end(BY_TCP_RECEIVE, (int)result);
 }
 

@@ -45,14 +45,10 @@ SHARED const volatile __u32 cfg_sigframe_bytes SHARED_INIT(0);
 SHARED const volatile __u32 cfg_io_parts SHARED_INIT(0);
 /* The process that becomes the command: what it does before its exec is infbpf's own. */
 SHARED const volatile __u32 cfg_command SHARED_INIT(0);
-/* There is no hook where block requests begin. */
-SHARED const volatile __u32 cfg_block_no_start SHARED_INIT(0);
-/* The argument of the submitting tracepoint that is the request: 1 up to 5.19. */
-SHARED const volatile __u32 cfg_uring_req SHARED_INIT(0);
+/* There is a hook where block requests begin. */
+SHARED const volatile __u32 cfg_block_start SHARED_INIT(0);
 /* The completing tracepoint hands over the completion's entry (6.15) instead of what is in it. */
 SHARED const volatile __u32 cfg_uring_cqe SHARED_INIT(0);
-/* How many arguments tcp_recvmsg() has: 6 up to 5.18, 5 up to 6.17. */
-SHARED const volatile __u32 cfg_tcp_recvmsg_args SHARED_INIT(5);
 
 /* --- globals, changed while running --- */
 /* The window's clock gates: an event counts when t_begin <= its time < t_end. */

@@ -44,11 +44,11 @@ static __always_inline u32 uring_kind(u8 opcode)
 	}
 }
 
-/* ctx: the request; up to 5.19 the ring and then the request. */
+/* ctx: the request. (Since 6.0.) */
 SEC("tp_btf/io_uring_submit_req")
 int handle_uring_submit(u64 *ctx)
 {
-	struct io_kiocb *req = (struct io_kiocb *)(cfg_uring_req ? ctx[1] : ctx[0]);
+	struct io_kiocb *req = (struct io_kiocb *)ctx[0];
 	struct task_state *ts = io_owner();
 	u64 now;
 
