@@ -423,6 +423,8 @@ static int put_threads(struct scale *s)
 	err = put_lines(s, rank);
 	if (!err)
 		err = profile_calls_finish(p, rank);
+	if (!err)
+		err = profile_io_finish(p, rank);
 	if (err)
 		goto out;
 	for (size_t i = 0; i < n; i++)
