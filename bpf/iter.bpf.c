@@ -117,6 +117,7 @@ static __always_inline long close_wait(struct bpf_iter__task *ctx, struct task_s
 	s->woken_ns = stack_share(woken, weight, d);
 	s->preempted_ns = stack_share(preempted, weight, d);
 	s->blocked_ns = stack_share(ts->gap_blocked_ns, weight, d);
+	s->switches = stack_switches(ts, weight, d);
 	if (!(task->flags & PF_KTHREAD))
 		regs_save(&s->regs, (struct pt_regs *)bpf_task_pt_regs(task));
 	else

@@ -104,6 +104,7 @@ int BPF_PROG(handle_exec, struct task_struct *task, pid_t old_pid)
 	ts->nvcsw = task->nvcsw;
 	ts->nivcsw = task->nivcsw;
 	ts->times = (struct thread_times){};
+	ts->out_switches = 0;
 	for (i = 0; i < WAIT_SLOTS; i++)
 		ts->waits[i] = (struct wait_slot){};
 	for (i = 0; i < CALL_SLOTS; i++)

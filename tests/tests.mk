@@ -108,7 +108,13 @@ $(CUDA_DIR)/cuda_late: $(CUDA_SRC)/start.c
 CUDA_BIN += $(addprefix $(CUDA_DIR)/,$(CUDA_STATIC:%=%_static) cuda_stripped $(CUDA_PTSZ:%=%_ptsz) \
 	libengine.so cuda_inside libplugin.so cuda_late)
 
-TEST_PROGRAMS += $(TRUTH_BIN) $(CUDA_BIN)
+# --- many threads of known behaviour, for tests under load; static, as those above ---
+PRESSURE_BIN := $(B)/tests/pressure/crowd
+$(PRESSURE_BIN): $(B)/tests/pressure/%: tests/pressure/%.c $(B)/tests/truth/obj/truth.o
+	@mkdir -p $(@D)
+	$(CC) $(TRUTH_CFLAGS) -Itests/truth -static $^ -o $@ -lpthread
+
+TEST_PROGRAMS += $(TRUTH_BIN) $(CUDA_BIN) $(PRESSURE_BIN)
 .SECONDARY: $(patsubst %,$(B)/tests/truth/obj/%.o,$(TRUTH_NAMES) $(TRUTH_ALONE) $(TRUTH_SHARED))
 
 # --- unit tests: all of user/ but main(), under the sanitizers whatever flavour the tool is ---

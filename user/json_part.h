@@ -51,4 +51,7 @@ int json_fill_launcher(const struct profile *p, size_t i, json_t *o);
 int json_fill_memory(const struct profile *p, size_t i, json_t *o);
 int json_fill_allocation(const struct profile *p, size_t i, json_t *o);
 
+/* json_switches.c */
+int json_fill_switches(const struct profile *p, size_t i, json_t *o);
+
 #endif /* JSON_PART_H */

@@ -58,6 +58,7 @@ void profile_free(struct profile *p)
 	free(p->launchers);
 	free(p->memory);
 	free(p->allocations);
+	free(p->switches);
 	free(p->hooks);
 	free(p->not_measured);
 	free(p->lines);

@@ -6,7 +6,7 @@
  * (profile_add_thread, profile_add_wait, profile_add_thread_call, ...) and weighted stacks
  * (profile_add_stack). Then profile_finish() scales the stacks of each bucket (thread x state x
  * cause x call) to the bucket's exact time and leaves the lines: their values sum, for every
- * thread, to its wall time to the nanosecond.
+ * thread, to its wall time to the nanosecond, and their switches to its switches.
  *
  * All strings handed in are copied; all pointers handed out live as long as the profile.
  * Functions that can fail return a negative errno.
@@ -165,9 +165,24 @@ struct profile_line {
 	uint16_t frames_n;
 	const char *call; /* the CUDA call in progress, NULL: none; also among the frames */
 	const char *const *frames; /* outermost first; already free of ';' and newlines */
-	uint64_t value_ns;
+	uint64_t value_ns;	   /* 0: it has only switches */
+	/* Switches that its waits began with: of PROFILE_BLOCKED voluntary, of PROFILE_PREEMPTED involuntary
+	 * ones; the other states have none. And how sure that is: the estimate's variance. */
+	uint64_t switches;
+	double switches_variance;
 	uint64_t stacks; /* stacks that stand behind it; 0: pooled or "[not sampled]" */
 };
+
+/* Switches from one stack. */
+struct profile_switches {
+	uint32_t thread; /* index into profile.threads */
+	uint16_t frames_n;
+	const char *const *frames; /* as in struct profile_line */
+	uint64_t voluntary, involuntary;
+	uint64_t error;	  /* one standard error of their sum */
+	uint64_t wait_ns; /* blocked and on the run queue */
+};
+#define PROFILE_SWITCHES 20 /* as many are kept */
 
 struct profile_lost {
 	uint64_t events;       /* switches and wake-ups that the kernel did not show */
@@ -185,6 +200,14 @@ struct profile_overhead {
 	uint64_t bpf_ns, bpf_runs, trap_ns, user_cpu_ns, rss_bytes, map_bytes;
 	uint64_t start_cpu_ns; /* of user_cpu_ns: loading and attaching, before the window */
 	uint64_t trap_hits;
+};
+
+/* What the kernel showed of the whole host within the window. */
+struct profile_events {
+	uint64_t switches;
+	uint64_t booked; /* of switches: away from a thread in the trace */
+	uint64_t idle;	 /* of switches: away from an idle CPU */
+	uint64_t wakeups;
 };
 
 /* User frames that stand at the root of a stack that could not be walked to the thread's start. */
@@ -216,6 +239,7 @@ struct profile {
 	uint64_t period_ns;	     /* the stack period T at the start; raised under load */
 	uint64_t stacks;	     /* samples received */
 	struct profile_lost lost;
+	struct profile_events events;
 	struct profile_overhead overhead;
 	/* Stacks are unwound to the thread's start, and marked where that failed (--unwind auto and
 	 * dwarf); else nobody knows where a stack begins. */
@@ -241,6 +265,8 @@ struct profile {
 	size_t memory_n;
 	struct profile_allocation *allocations; /* by live bytes, then bytes, falling */
 	size_t allocations_n;
+	struct profile_switches *switches; /* by switches, falling */
+	size_t switches_n;
 	struct profile_hook *hooks;
 	size_t hooks_n;
 	struct profile_not_measured *not_measured;
@@ -296,7 +322,12 @@ struct profile_stack {
 	const char *inner;    /* --driver: the driver call inside call, a frame too; NULL: none */
 	uint16_t inner_after; /* of the user frames, how many lie outside of inner */
 	uint64_t weight_ns;
+	/* The switches it stands for: see struct profile_line. In 1/SWITCHES_ONE of user/infbpf.h; their
+	 * variance in whole ones. */
+	uint64_t switches;
+	double switches_variance;
 };
+/* One that stands for neither time nor switches is passed over. */
 int profile_add_stack(struct profile *p, const struct profile_stack *s);
 
 int profile_add_call(struct profile *p, const struct profile_call *c);

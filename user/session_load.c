@@ -109,7 +109,8 @@ static int load_once(struct session *s, struct fault *f)
 	if (!s->skel)
 		return load_fault(-errno, f);
 	configure(s);
-	err = hooks_choose(&s->hooks, s->skel, s->symbols, s->options->hooks, f);
+	err = hooks_choose(&s->hooks, s->skel, s->symbols, s->options->hooks,
+			   HOOK_ALWAYS | s->options->parts, f);
 	if (err)
 		return err;
 	err = infbpf_bpf__load(s->skel);

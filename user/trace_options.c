@@ -91,6 +91,18 @@ static int set_unit(void *out, const char *arg, struct fault *f)
 	return err;
 }
 
+static int set_count(void *out, const char *arg, struct fault *f)
+{
+	static const struct option_choice choices[] = { { "time", COUNT_TIME },
+							{ "switches", COUNT_SWITCHES },
+							{ NULL, 0 } };
+	int value, err = options_choice("--count", arg, choices, &value, f);
+
+	if (!err)
+		((struct trace_options *)out)->fold.count = value;
+	return err;
+}
+
 static int set_period(void *out, const char *arg, struct fault *f)
 {
 	struct trace_options *o = out;
@@ -134,16 +146,7 @@ static int set_max_threads(void *out, const char *arg, struct fault *f)
 
 static int set_hooks(void *out, const char *arg, struct fault *f)
 {
-	static const struct option_choice choices[] = { { "auto", HOOKS_AUTO },
-							{ "btf", HOOKS_BTF },
-							{ "kprobe", HOOKS_KPROBE },
-							{ "tracepoint", HOOKS_TRACEPOINT },
-							{ NULL, 0 } };
-	int value, err = options_choice("--hooks", arg, choices, &value, f);
-
-	if (!err)
-		((struct trace_options *)out)->session.hooks = value;
-	return err;
+	return hooks_parse_mode(arg, &((struct trace_options *)out)->session.hooks, f);
 }
 
 static int set_unwind(void *out, const char *arg, struct fault *f)
@@ -271,7 +274,9 @@ static const struct option_row rows[] = {
 	{ "leaks", 0, "FILE", "GPU memory still allocated at the end: folded stacks in bytes",
 	  set_leaks },
 	{ "state", 0, "STATE", "all, on-cpu, off-cpu, run-queue, blocked or gpu", set_state },
-	{ "unit", 0, "UNIT", "of the folded values: us (default), ns or ms", set_unit },
+	{ "count", 0, "WHAT", "in the stacks and the picture: time (default) or switches",
+	  set_count },
+	{ "unit", 0, "UNIT", "of folded times: us (default), ns or ms", set_unit },
 	{ "period", 0, "TIME", "wall time a stack of a wait or call stands for (10ms)",
 	  set_period },
 	{ "freq", 0, "HZ", "of the on-CPU samples (99)", set_freq },
@@ -289,7 +294,8 @@ static const struct option_row rows[] = {
 	{ "unwind-cache", 0, "DIR", "keep unwinding tables here for the next run",
 	  set_unwind_cache },
 	{ "lines", 0, NULL, "source lines and inlined functions in the frames", set_lines },
-	{ "hooks", 0, "KIND", "auto, btf, kprobe or tracepoint, where a hook has it", set_hooks },
+	{ "hooks", 0, "KIND", "auto, btf, fentry, kprobe or tracepoint: where the kernel has it",
+	  set_hooks },
 	{ "wide", 'w', NULL, "summary of all threads and calls, not one screen", set_wide },
 	{ "quiet", 'q', NULL, "no summary, no progress", set_quiet },
 	{ "verbose", 'v', NULL, "libbpf's and the kernel's messages", set_verbose },

@@ -96,6 +96,10 @@ static inline void random_stack(struct profile *p, uint64_t serial, uint64_t *se
 	s.syscall = (int16_t)random_syscalls[rnd_below(seed, 5)];
 	s.flags = (uint16_t)random_flags[rnd_below(seed, RANDOM_FLAGS)];
 	s.weight_ns = rnd_ns(seed, 34);
+	if (s.state == PROFILE_BLOCKED || s.state == PROFILE_PREEMPTED)
+		s.switches = rnd_ns(seed, 50);
+	if (s.switches > SWITCHES_ONE)
+		s.switches_variance = (double)(s.switches >> SWITCHES_SHIFT);
 	assert_int_equal(profile_add_stack(p, &s), 0);
 }
 
@@ -132,6 +136,8 @@ static inline void random_thread(struct random_profile *r, uint64_t serial, uint
 		r->wall_ns += t.state_ns[s];
 	}
 	t.wall_ns = 12345; /* the states are what counts */
+	t.voluntary = rnd_ns(seed, 24);
+	t.involuntary = rnd_ns(seed, 16);
 	assert_int_equal(profile_add_thread(r->p, &t, r->max_threads), 0);
 }
 

@@ -96,7 +96,9 @@ static void check_line(const struct profile *p, const struct profile_line *l)
 	bool has_call = !l->call;
 
 	assert_true(l->thread < p->threads_n);
-	assert_true(l->value_ns > 0);
+	assert_true(l->value_ns > 0 || l->switches > 0);
+	assert_true(!l->switches || l->state == PROFILE_BLOCKED || l->state == PROFILE_PREEMPTED);
+	assert_true(l->switches_variance >= 0);
 	assert_true(l->frames_n > 0 && l->user_n <= l->frames_n);
 	assert_true((l->state == PROFILE_BLOCKED) == (l->cause != CAUSE_NONE));
 	if (l->call && l->state == PROFILE_BLOCKED)
@@ -122,13 +124,17 @@ static void sums_are_exact(void **unused)
 		struct random_profile r = random_profile(seed);
 		struct profile *p = r.p;
 		uint64_t wall = 0, threads = 0, (*by_state)[PROFILE_STATES];
+		uint64_t(*switches)[PROFILE_STATES];
 
 		by_state = calloc(p->threads_n, sizeof(*by_state));
+		switches = calloc(p->threads_n, sizeof(*switches));
 		assert_non_null(by_state);
+		assert_non_null(switches);
 		for (size_t i = 0; i < p->lines_n; i++) {
 			check_line(p, &p->lines[i]);
 			assert_true(!i || p->lines[i - 1].thread <= p->lines[i].thread);
 			by_state[p->lines[i].thread][p->lines[i].state] += p->lines[i].value_ns;
+			switches[p->lines[i].thread][p->lines[i].state] += p->lines[i].switches;
 			pooled_seen += !p->lines[i].stacks;
 		}
 		for (size_t i = 0; i < p->threads_n; i++) {
@@ -141,6 +147,8 @@ static void sums_are_exact(void **unused)
 			}
 			for (int c = 0; c < CAUSES; c++)
 				blocked += t->blocked_by_ns[c];
+			assert_int_equal(switches[i][PROFILE_BLOCKED], t->voluntary);
+			assert_int_equal(switches[i][PROFILE_PREEMPTED], t->involuntary);
 			assert_int_equal(states, t->wall_ns);
 			assert_int_equal(blocked, t->state_ns[PROFILE_BLOCKED]);
 			assert_int_equal(t->blocked_by_ns[CAUSE_NONE], 0);
@@ -155,6 +163,7 @@ static void sums_are_exact(void **unused)
 		assert_int_equal(p->lost.threads, r.orphans);
 		orphans_seen += r.orphans;
 		free(by_state);
+		free(switches);
 		profile_free(p);
 	}
 	/* The generator reaches what the test is for. */
@@ -171,6 +180,7 @@ static void is_deterministic(void **unused)
 		assert_int_equal(a->lines_n, b->lines_n);
 		for (size_t i = 0; i < a->lines_n; i++) {
 			assert_int_equal(a->lines[i].value_ns, b->lines[i].value_ns);
+			assert_int_equal(a->lines[i].switches, b->lines[i].switches);
 			assert_int_equal(a->lines[i].frames_n, b->lines[i].frames_n);
 			for (size_t k = 0; k < a->lines[i].frames_n; k++)
 				assert_string_equal(a->lines[i].frames[k], b->lines[i].frames[k]);
@@ -659,8 +669,9 @@ static void ended_threads_merge(void **unused)
 			assert_int_equal(p->threads[i].merged, 45);
 			assert_int_equal(p->threads[i].voluntary, 90);
 		}
-	/* One line a row: the merged threads' equal stacks are one. */
-	assert_int_equal(p->lines_n, 12);
+	/* One line a row: the merged threads' equal stacks are one. And one for switches that nobody
+	 * knows the stack of. */
+	assert_int_equal(p->lines_n, 24);
 	profile_free(p);
 }
 
