@@ -40,6 +40,10 @@ SHARED const volatile __u32 cfg_nested SHARED_INIT(0);
 /* From the top of an alternate signal stack, rounded down to 64, to the ucontext of the signal that
  * went there; 0: not known. */
 SHARED const volatile __u32 cfg_sigframe_bytes SHARED_INIT(0);
+/* A bit a system call: it waits for what the descriptor in its first argument is. */
+SHARED const volatile __u64 cfg_fd_calls[FD_CALLS / 64] SHARED_INIT({ 0 });
+/* Two bits a major number: enum char_kind. */
+SHARED const volatile __u64 cfg_char_majors[CHAR_MAJORS / 32] SHARED_INIT({ 0 });
 
 /* --- globals, changed while running --- */
 /* The window's clock gates: an event counts when t_begin <= its time < t_end. */

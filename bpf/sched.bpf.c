@@ -7,6 +7,7 @@
  * storage is created elsewhere: before 6.4 creating it here could allocate under that lock).
  * Cost: two storage look-ups a switch, one a wake-up; the clock is read only where one is in scope.
  */
+#include "descriptor.bpf.h"
 #include "stack.bpf.h"
 #include "thread.bpf.h"
 
@@ -24,6 +25,7 @@ static __always_inline void wait_begin(struct task_state *ts, struct task_struct
 		/* x86 sets orig_ax to -1 on every entry that is no system call. */
 		regs = (struct pt_regs *)bpf_task_pt_regs(task);
 		ts->syscall = (s16)regs->orig_ax;
+		flags |= descriptor_flags(task, ts->syscall, regs);
 	}
 	/* A bitfield: a plain read is silently wrong. */
 	if (BPF_CORE_READ_BITFIELD(task, in_iowait))
@@ -95,7 +97,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 				       bool preempt, unsigned int prev_state, u64 now)
 {
 	struct cpu_counts *c = cpu_counts();
-	u64 end = t_end;
+	u64 end = t_end, d;
 
 	if (ts->flags & TASK_FLUSHED)
 		return;
@@ -107,6 +109,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 		now = end;
 	}
 	ts->busy++;
+	if (c)
+		c->booked++;
 	if (ts->flags & TASK_PENDING) {
 		ts->flags &= ~TASK_PENDING;
 		if (c)
@@ -115,8 +119,10 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	if (ts->state != RUN_ON_CPU && ts->state != RUN_NONE && c)
 		c->lost_switch++;
 	/* Whatever it was booked as, it is running now. A switch-in that was not shown leaves its
-	 * time with the state before it. */
-	task_account(ts, ts->state == RUN_NONE ? RUN_ON_CPU : ts->state, now);
+	 * time with the state before it: of a wait, with its cause. */
+	d = task_account(ts, ts->state == RUN_NONE ? RUN_ON_CPU : ts->state, now);
+	if (ts->state == RUN_BLOCKED)
+		task_blocked(ts, d);
 	count_switches(ts, prev, !preempt && prev_state, !!(prev_state & TASK_DEAD));
 	if (prev_state & TASK_DEAD) {
 		ts->flags |= TASK_FLUSHED;
@@ -246,6 +252,8 @@ int handle_switch(u64 *ctx)
 			return 0;
 		prev_state = cfg_prev_state ? (unsigned int)ctx[3] : prev->__state;
 		switch_out(ctx, prev, ts, ctx[0], prev_state, now);
+	} else if (c && !prev->pid) {
+		c->idle++;
 	}
 	ts = bpf_task_storage_get(&tasks, next, NULL, 0);
 	if (!ts)
@@ -275,6 +283,9 @@ static __always_inline int wakeup(struct task_struct *p)
 	if (ts->state != RUN_BLOCKED && (ts->state != RUN_NONE || p->on_cpu))
 		return 0;
 	ts->busy++;
+	/* Woken before the seed came to it. */
+	if (ts->state == RUN_NONE)
+		wait_begin(ts, p, 0);
 	d = task_account(ts, RUN_BLOCKED, now);
 	task_blocked(ts, d);
 	ts->state = RUN_WOKEN;

@@ -99,6 +99,8 @@ static int add_line(struct flame_tree *t, const struct profile_line *l,
 		err = add_frame(t, label->thread);
 	for (size_t i = 0; !err && i < l->frames_n; i++)
 		err = add_frame(t, l->frames[i]);
+	if (!err && fold_kind(l))
+		err = add_frame(t, fold_kind(l));
 	if (!err && fold_state(l, state))
 		err = add_frame(t, state);
 	return err ? err : flame_tree_end(t, value, class_of(l));

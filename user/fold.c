@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Folded stacks: "process (pid);thread (tid);user frames;kernel frames_[k];[state] VALUE".
+ * Folded stacks: "process (pid);thread (tid);user frames;kernel frames_[k];[wait's kind];[state] VALUE".
  *
  * A name that somebody else chose must not break a line or forge a frame: fold_label.c cleans process
  * and thread names; the other frames were cleaned when they became symbols.
@@ -51,6 +51,10 @@ static void write_stack(const struct profile_line *l, const struct fold_label *l
 		putc_unlocked(';', f);
 		fputs_unlocked(l->frames[i], f);
 	}
+	if (fold_kind(l)) {
+		putc_unlocked(';', f);
+		fputs_unlocked(fold_kind(l), f);
+	}
 	if (fold_state(l, state)) {
 		putc_unlocked(';', f);
 		fputs_unlocked(state, f);
@@ -76,7 +80,7 @@ static void write_value(uint64_t value, FILE *f)
 /* Would both print the same? Equal frames are one list in the profile. */
 static bool same_text(const struct profile_line *a, const struct profile_line *b)
 {
-	return a->frames == b->frames && a->cause == b->cause &&
+	return a->frames == b->frames && a->kind == b->kind &&
 	       (a->state == b->state || (fold_is_run_queue(a) && fold_is_run_queue(b)));
 }
 

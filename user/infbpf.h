@@ -38,6 +38,35 @@ enum wait_flags {
 	WAIT_IN_CALL = 1 << 3, /* a CUDA call was open */
 	WAIT_UNKNOWN = 1 << 4, /* the storage filled up: the rest of this thread's blocked time */
 };
+/* Four bits more: enum wait_fd. */
+#define WAIT_FD_SHIFT 8
+#define WAIT_FD_MASK  (0xf << WAIT_FD_SHIFT)
+
+/* What the descriptor is that a system call waits for (its first argument), of calls that wait for
+ * whatever it is. */
+enum wait_fd {
+	FD_NONE = 0, /* another call, or not known */
+	FD_REGULAR,  /* a file or block device, by the page cache */
+	FD_DIRECT,   /* the same, opened with O_DIRECT */
+	FD_PIPE,     /* FIFOs too */
+	FD_TCP,
+	FD_UDP,
+	FD_UNIX,
+	FD_SOCKET, /* of another kind */
+	FD_EVENTFD,
+	FD_TIMERFD,
+	FD_SIGNALFD,
+	FD_INOTIFY, /* and fanotify */
+	FD_TTY,
+	FD_GPU, /* a device of a GPU driver */
+	FD_OTHER,
+};
+
+/* Character devices by major number, 2 bits each. */
+enum char_kind { CHAR_OTHER = 0, CHAR_TTY = 1, CHAR_GPU = 2 };
+#define CHAR_MAJORS 512
+
+#define FD_CALLS 512 /* system calls have lower numbers */
 
 /* Exact sums of one thread over its part of the window. */
 struct thread_times {
@@ -262,6 +291,8 @@ struct cpu_counts {
 	__u64 calibrate_hits;
 	__u64 lost_thread; /* ended threads that are in no record and not in the map "ended" */
 	__u64 lost_memory; /* allocations, frees and names whose record did not fit the ring */
+	__u64 booked;	   /* of switches, within the window: away from a thread in scope */
+	__u64 idle;	   /* of switches: away from the idle task */
 };
 
 #endif /* INFBPF_H */

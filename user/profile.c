@@ -62,6 +62,7 @@ void profile_free(struct profile *p)
 	free(p->hooks);
 	free(p->not_measured);
 	free(p->lines);
+	free(p->waits);
 	free(p);
 }
 

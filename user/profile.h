@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "wait_cause.h"
 
 /* The four states of the time model. Order is the order of output. */
 enum profile_state {
@@ -25,24 +26,6 @@ enum profile_state {
 	PROFILE_PREEMPTED, /* run queue, switched out while runnable */
 	PROFILE_BLOCKED,
 	PROFILE_STATES,
-};
-
-/* Why a thread was blocked. Names (for JSON and frames) in wait_cause.c. */
-enum wait_cause {
-	CAUSE_NONE, /* not blocked */
-	CAUSE_GPU_CALL,
-	CAUSE_LOCK,
-	CAUSE_DISK,
-	CAUSE_NETWORK,
-	CAUSE_POLL,
-	CAUSE_PIPE,
-	CAUSE_SLEEP,
-	CAUSE_PAGE_FAULT,
-	CAUSE_GPU_DRIVER,
-	CAUSE_CHILD,
-	CAUSE_STOPPED,
-	CAUSE_OTHER,
-	CAUSES,
 };
 
 /* A figure that was not measured: printed as unknown, null in JSON. */
@@ -162,11 +145,22 @@ struct profile_hook {
 	const char *lost; /* what is lost on this rung, NULL: nothing */
 };
 
+/* Blocked time of a process by what it waited for: all of its threads' blocked time, once. */
+struct profile_wait {
+	uint32_t pid;
+	const char *process;
+	uint8_t kind;	   /* enum wait_kind */
+	const char *frame; /* KIND_OTHER: the kernel function that waits; NULL: not known, or another kind */
+	uint64_t blocked_ns;
+	uint64_t waits; /* how many; PROFILE_UNKNOWN where only sampled stacks tell this kind */
+};
+
 /* One line of the folded output, before rounding to a unit. */
 struct profile_line {
 	uint32_t thread; /* index into profile.threads */
 	uint8_t state;	 /* enum profile_state */
 	uint8_t cause;	 /* enum wait_cause */
+	uint8_t kind;	 /* enum wait_kind: of that cause */
 	uint16_t user_n; /* of the frames, how many are user frames; the rest are kernel frames */
 	uint16_t frames_n;
 	const char *call; /* the CUDA call in progress, NULL: none; also among the frames */
@@ -208,6 +202,14 @@ struct profile_overhead {
 	uint64_t trap_hits;
 };
 
+/* What the kernel showed of the whole host within the window. */
+struct profile_events {
+	uint64_t switches;
+	uint64_t booked; /* of switches: away from a thread in the trace */
+	uint64_t idle;	 /* of switches: away from an idle CPU */
+	uint64_t wakeups;
+};
+
 /* User frames that stand at the root of a stack that could not be walked to the thread's start. */
 #define PROFILE_TRUNCATED  "[truncated]"  /* the copy of the stack ended (--stack-bytes) */
 #define PROFILE_INCOMPLETE "[incomplete]" /* no way on: see docs/architecture.md */
@@ -237,6 +239,7 @@ struct profile {
 	uint64_t period_ns;	     /* the stack period T at the start; raised under load */
 	uint64_t stacks;	     /* samples received */
 	struct profile_lost lost;
+	struct profile_events events;
 	struct profile_overhead overhead;
 	/* Stacks are unwound to the thread's start, and marked where that failed (--unwind auto and
 	 * dwarf); else nobody knows where a stack begins. */
@@ -271,6 +274,8 @@ struct profile {
 	struct profile_reach reach; /* set by profile_finish */
 	struct profile_line *lines;
 	size_t lines_n;
+	struct profile_wait *waits; /* by time, falling; set by profile_finish */
+	size_t waits_n;
 
 	struct profile_build *build; /* private to profile.c; NULL after profile_finish */
 	struct profile_arena *arena; /* private to profile.c: owns every string */
@@ -287,9 +292,9 @@ const char *profile_string(struct profile *p, const char *s);
  * states. -EEXIST: this serial has an account already. */
 int profile_add_thread(struct profile *p, const struct profile_thread *t, size_t max_threads);
 
-/* Blocked time of a thread outside CUDA calls, by cause as far as the system call tells it. What a
- * thread's waits and calls leave of its blocked time is booked as CAUSE_OTHER. The thread need not
- * have been added yet. */
+/* Blocked time of a thread outside CUDA calls, by kind as far as the system call and its descriptor
+ * tell it. What a thread's waits and calls leave of its blocked time is booked as KIND_OTHER. count:
+ * how many waits these were. The thread need not have been added yet. */
 int profile_add_wait(struct profile *p, uint64_t serial, int syscall, unsigned int flags,
 		     uint64_t ns, uint64_t count);
 
@@ -351,13 +356,6 @@ uint64_t profile_busy_ns(const struct profile_thread *t);
 
 /* A device thread of the CPU's imitation of a GPU: no part of what the process would do on one. */
 bool profile_is_emulated(const struct profile *p, const struct profile_thread *t);
-
-/* --- wait_cause.c --- */
-const char *wait_cause_name(enum wait_cause cause); /* "lock", "GPU call": also the JSON key */
-/* First cause, from the facts recorded at every switch-out. certain: the stack cannot refine it. */
-enum wait_cause wait_cause_first(int syscall, unsigned int flags, bool *certain);
-/* The cause that a sampled wait's kernel frames (names, any order) tell, CAUSE_NONE: nothing. */
-enum wait_cause wait_cause_refine(const char *const *kernel_frames, size_t n);
 
 /* --- histograms, log-linear as in user/infbpf.h (hist.c) --- */
 unsigned int hist_bucket(uint64_t ns);

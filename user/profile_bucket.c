@@ -125,6 +125,7 @@ static int add_waits(struct build_buckets *k, struct row_parts *r, uint64_t tota
 		bucket.syscall = r->waits[i].syscall;
 		bucket.flags = r->waits[i].flags;
 		bucket.ns = r->parts[i];
+		bucket.count = r->waits[i].count;
 		if (bucket.syscall == INFBPF_NO_SYSCALL && bucket.flags == WAIT_UNKNOWN) {
 			bucket.ns += rest;
 			rest = 0;
@@ -134,6 +135,7 @@ static int add_waits(struct build_buckets *k, struct row_parts *r, uint64_t tota
 	bucket.syscall = INFBPF_NO_SYSCALL;
 	bucket.flags = WAIT_UNKNOWN;
 	bucket.ns = rest;
+	bucket.count = PROFILE_UNKNOWN;
 	return err ? err : add_bucket(k, &bucket);
 }
 
@@ -142,7 +144,8 @@ static int add_state(struct build_buckets *k, struct row_parts *r, int state)
 	const uint64_t total = r->thread->state_ns[state];
 	struct build_bucket bucket = { .row = r->row,
 				       .state = (uint8_t)state,
-				       .syscall = INFBPF_NO_SYSCALL };
+				       .syscall = INFBPF_NO_SYSCALL,
+				       .count = PROFILE_UNKNOWN };
 	uint64_t inside;
 	int err = 0;
 

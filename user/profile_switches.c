@@ -120,14 +120,14 @@ static int share_by_time(struct switches *s, uint32_t row, uint8_t state, uint64
 {
 	const struct build_bucket *k = s->buckets->buckets + s->buckets->first[row];
 	const size_t buckets_n = s->buckets->first[row + 1] - s->buckets->first[row];
-	struct work_line line = { .row = row, .state = state };
+	struct work_line line = { .row = row, .syscall = INFBPF_NO_SYSCALL, .state = state };
 	size_t parts_n = 0, at = 0;
 	int err = array_grow(&s->parts, &s->parts_cap, buckets_n + 1, sizeof(*s->parts));
 
 	if (err)
 		return err;
 	if (state == PROFILE_BLOCKED)
-		line.cause = CAUSE_GPU_CALL;
+		line.kind = KIND_GPU_CALL;
 	for (size_t i = 0; i < buckets_n; i++)
 		if (k[i].state == state && (state != PROFILE_BLOCKED || k[i].call))
 			s->parts[parts_n++] = k[i].ns;
@@ -154,7 +154,9 @@ static int share_group(struct switches *s, uint32_t row, const struct switch_gro
 		return share(s, g, n);
 	if (g->in_call)
 		return share_by_time(s, row, PROFILE_BLOCKED, n);
-	line.cause = (uint8_t)wait_cause_first(g->syscall, g->flags, &certain);
+	line.syscall = g->syscall;
+	line.flags = g->flags;
+	line.kind = (uint8_t)wait_kind_first(g->syscall, g->flags, &certain);
 	return add_poor(s, &line, n);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include "command_libs.h"
+#include "descriptor.h"
 #include "session_private.h"
 #include "sigframe.h"
 
@@ -65,6 +66,18 @@ static void configure_probes(struct session *s)
 	}
 }
 
+/* Without /proc/devices a terminal is any device. */
+static void configure_descriptors(struct infbpf_bpf *skel)
+{
+	FILE *devices = fopen("/proc/devices", "re");
+
+	descriptor_calls(skel->rodata->cfg_fd_calls);
+	if (!devices)
+		return;
+	descriptor_majors(skel->rodata->cfg_char_majors, devices);
+	fclose(devices);
+}
+
 static void configure(struct session *s)
 {
 	struct infbpf_bpf *skel = s->skel;
@@ -84,6 +97,7 @@ static void configure(struct session *s)
 	}
 	skel->rodata->cfg_small_bytes = small_bytes;
 	bpf_map__set_max_entries(skel->maps.ring, RING_BYTES);
+	configure_descriptors(skel);
 	configure_probes(s);
 }
 
@@ -95,7 +109,8 @@ static int load_once(struct session *s, struct fault *f)
 	if (!s->skel)
 		return load_fault(-errno, f);
 	configure(s);
-	err = hooks_choose(&s->hooks, s->skel, s->symbols, s->options->hooks, f);
+	err = hooks_choose(&s->hooks, s->skel, s->symbols, s->options->hooks,
+			   HOOK_ALWAYS | s->options->parts, f);
 	if (err)
 		return err;
 	err = infbpf_bpf__load(s->skel);

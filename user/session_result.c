@@ -31,9 +31,12 @@ static int add_hooks(struct session *s)
 	int err = 0;
 
 	for (size_t i = 0; i < s->hooks.n && !err; i++) {
-		h = (struct profile_hook){ s->hooks.states[i].name, s->hooks.states[i].kind,
-					   s->hooks.states[i].lost };
+		const struct hook_state *state = &s->hooks.states[i];
+
+		h = (struct profile_hook){ state->name, state->kind, state->lost };
 		err = profile_add_hook(s->profile, &h);
+		if (!err && !strcmp(state->kind, "none"))
+			err = profile_add_not_measured(s->profile, state->lost, state->refused);
 	}
 	h = (struct profile_hook){ "CUDA calls",
 				   s->uprobes >= UPROBE_MULTI  ? uprobe_kind_name(s->uprobes)
@@ -114,6 +117,18 @@ static int add_not_measured(struct session *s)
 	return err;
 }
 
+static void fill_events(struct session *s)
+{
+	const struct cpu_counts *from = &s->counts_begin, *to = &s->counts_end;
+
+	s->profile->events = (struct profile_events){
+		.switches = to->switches - from->switches,
+		.booked = to->booked - from->booked,
+		.idle = to->idle - from->idle,
+		.wakeups = to->wakeups - from->wakeups,
+	};
+}
+
 static int fill_losses(struct session *s)
 {
 	struct profile_lost *lost = &s->profile->lost;
@@ -141,5 +156,6 @@ int session_result(struct session *s)
 	name_runtime(s);
 	if (!err)
 		err = add_not_measured(s);
+	fill_events(s);
 	return err ? err : fill_losses(s);
 }

@@ -146,16 +146,7 @@ static int set_max_threads(void *out, const char *arg, struct fault *f)
 
 static int set_hooks(void *out, const char *arg, struct fault *f)
 {
-	static const struct option_choice choices[] = { { "auto", HOOKS_AUTO },
-							{ "btf", HOOKS_BTF },
-							{ "kprobe", HOOKS_KPROBE },
-							{ "tracepoint", HOOKS_TRACEPOINT },
-							{ NULL, 0 } };
-	int value, err = options_choice("--hooks", arg, choices, &value, f);
-
-	if (!err)
-		((struct trace_options *)out)->session.hooks = value;
-	return err;
+	return hooks_parse_mode(arg, &((struct trace_options *)out)->session.hooks, f);
 }
 
 static int set_unwind(void *out, const char *arg, struct fault *f)
@@ -303,7 +294,8 @@ static const struct option_row rows[] = {
 	{ "unwind-cache", 0, "DIR", "keep unwinding tables here for the next run",
 	  set_unwind_cache },
 	{ "lines", 0, NULL, "source lines and inlined functions in the frames", set_lines },
-	{ "hooks", 0, "KIND", "auto, btf, kprobe or tracepoint, where a hook has it", set_hooks },
+	{ "hooks", 0, "KIND", "auto, btf, fentry, kprobe or tracepoint: where the kernel has it",
+	  set_hooks },
 	{ "wide", 'w', NULL, "summary of all threads and calls, not one screen", set_wide },
 	{ "quiet", 'q', NULL, "no summary, no progress", set_quiet },
 	{ "verbose", 'v', NULL, "libbpf's and the kernel's messages", set_verbose },

@@ -68,6 +68,54 @@ struct mm_struct {
 	struct uprobes_state uprobes_state; /* with CONFIG_UPROBES */
 };
 
+/* The way from a descriptor's number to what it is. */
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct inode {
+	unsigned short i_mode;
+	unsigned int i_flags;
+	u32 i_rdev;
+};
+
+struct file {
+	struct path f_path;
+	struct inode *f_inode;
+	unsigned int f_flags;
+	void *private_data; /* of a socket: struct socket */
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct sock_common {
+	unsigned short skc_family;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	u16 sk_protocol;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
 struct task_struct {
 	unsigned int __state;
 	unsigned int flags;
@@ -84,6 +132,7 @@ struct task_struct {
 	size_t sas_ss_size;
 	char comm[16];
 	struct mm_struct *mm;
+	struct files_struct *files;
 	struct uprobe_task *utask; /* with CONFIG_UPROBES */
 };
 

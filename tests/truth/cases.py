@@ -7,6 +7,7 @@ import checks_cuda as g
 from case import command, direct, pid
 from cases_cuda import CUDA_CASES
 from cases_switches import SWITCH_CASES
+from cases_waits import WAITS_CASES
 
 CASES = [
     command("spin", "spin cpu_ms=500", *c.KERNEL, ("threads", c.check_threads),
@@ -75,7 +76,7 @@ CASES = [
         mode="cgroup"),
     pid("cgroup-throttled", "spin cpu_ms=0 threads=1", 2, ("only", c.check_only),
         ("throttled", c.check_throttled, "spinner"), mode="quota"),
-] + SWITCH_CASES + CUDA_CASES
+] + WAITS_CASES + SWITCH_CASES + CUDA_CASES
 
 
 # Each way of attaching is forced once, with programs that any of them has to get right.
