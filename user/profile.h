@@ -205,9 +205,9 @@ struct profile_line {
 
 /* Switches from one stack. */
 struct profile_switches {
-	uint32_t thread; /* index into profile.threads */
-	uint16_t frames_n;
-	const char *const *frames; /* as in struct profile_line */
+	uint32_t thread;	   /* index into profile.threads */
+	uint16_t user_n, frames_n; /* as in struct profile_line */
+	const char *const *frames;
 	uint64_t voluntary, involuntary;
 	uint64_t error;	  /* one standard error of their sum */
 	uint64_t wait_ns; /* blocked and on the run queue */

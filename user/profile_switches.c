@@ -399,6 +399,7 @@ static void rank_lines(struct ranking *r, size_t n)
 			rank_one(r, &one);
 			one = (struct ranked){ .s = { .thread = l->thread,
 						      .frames = l->frames,
+						      .user_n = l->user_n,
 						      .frames_n = l->frames_n },
 					       .first = l };
 		}

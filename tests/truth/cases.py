@@ -39,7 +39,7 @@ CASES = [
     direct("cuda", "cuda rounds=100 threads=2 jumps=50", ("threads", c.check_threads),
            ("counts", g.check_counts), ("kinds", g.check_kinds), ("parts", g.check_parts),
            ("lengths", g.check_lengths), ("states", g.check_states),
-           ("blocked-by", g.check_blocked_by_gpu), ("left", g.check_left),
+           ("call-switches", g.check_call_switches), ("blocked-by", g.check_blocked_by_gpu), ("left", g.check_left),
            ("frames", g.check_frames), ("callers", g.check_callers)),
     # A child of the command maps the library: probed a little later, and that is told.
     command("cuda-child", "cuda rounds=400 threads=2", ("cpu", c.check_cpu),

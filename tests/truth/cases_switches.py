@@ -37,6 +37,17 @@ def counted(t, comm, function):
     return total(rows, "voluntary") + total(rows, "involuntary")
 
 
+def check_totals(t):
+    """Each thread's switches are its rusage's, taken just before its end."""
+    for want in t.truth["threads"]:
+        rows = t.of(pid=t.truth["pid"], tid=want["tid"])
+        slack = 3 + (0 if t.vm else t.lost_events)
+        for field in ("voluntary", "involuntary"):
+            between(f"{field} switches of {want['name']}", total(rows, f"{field}_switches"),
+                    want[field], want[field] + slack)
+    return ", ".join(f"{w['name']} {w['voluntary']} + {w['involuntary']}" for w in t.truth["threads"])
+
+
 def check_counts(t):
     """Each function's switches, within the error that the trace states of itself."""
     notes = []
@@ -74,14 +85,16 @@ def check_order(t):
 
 
 def check_off_cpu(t):
-    """And the narrower one in the graph of times."""
+    """And the narrower one in the graph of times. (In an emulated machine whose host is busy a sleep
+    of 50 us may last milliseconds: then the graph must say so.)"""
     notes = []
     for comm, often, seldom in PAIRS:
         for function in (often, seldom):
             want, got = t.truth[f"{function}_off_ns"], folded_of(t, comm, function)
             within(f"off-CPU time of {function}", got, want, want * 0.3 + 5 * c.MS)
         short, long = folded_of(t, comm, often), folded_of(t, comm, seldom)
-        expect(long > short, f"{often} {short}, {seldom} {long} ns off the CPU")
+        if not t.vm or t.truth[f"{seldom}_off_ns"] > 1.5 * t.truth[f"{often}_off_ns"]:
+            expect(long > short, f"{often} {short}, {seldom} {long} ns off the CPU")
         notes.append(f"{often} {short}, {seldom} {long} ns")
     return ", ".join(notes)
 
@@ -100,7 +113,7 @@ def check_rows(t):
     return f"{len(rows)} rows, the first {counts[0]}"
 
 
-KNOWN = (("switches", c.check_switches), ("threads", c.check_threads), ("rows", check_rows),
+KNOWN = (("switches", c.check_switches), ("totals", check_totals), ("rows", check_rows),
          ("counts", check_counts), ("error", check_error), ("order", check_order))
 
 SWITCH_CASES = [
@@ -108,7 +121,7 @@ SWITCH_CASES = [
     command("switches-time", "switches", *KNOWN, ("off-cpu", check_off_cpu), options="--period 1ms"),
     # Stacks picked by time: whose the switches are is a guess then, how many there were is not.
     command("switches-tracepoint", "switches", ("switches", c.check_switches), ("rows", check_rows),
-            options="--count switches --period 1ms --hooks tracepoint"),
+            ("totals", check_totals), options="--count switches --period 1ms --hooks tracepoint"),
     pid("switches-window", "switches rounds=0", 1, ("window", c.check_window, 2),
         options="--count switches"),
 ]

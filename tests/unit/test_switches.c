@@ -330,6 +330,140 @@ static void only_the_first(void **unused)
 	profile_free(p);
 }
 
+static void json_rows(void **unused)
+{
+	struct profile *p = example();
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	(void)unused;
+	assert_non_null(f);
+	assert_int_equal(json_write(p, f), 0);
+	fclose(f);
+	assert_non_null(strstr(
+		text, "\"switches\":[\n"
+		      "{\"pid\":10,\"tid\":1,\"comm\":\"t\",\"voluntary\":1000,\"involuntary\":3,"
+		      "\"error\":1,\"wall_ns\":11000000,\"frames\":[\"main\",\"often\"]},\n"));
+	free(text);
+	profile_free(p);
+}
+
+/* --- the summary's line --- */
+
+static char *summary(const struct profile *p, bool wide)
+{
+	const struct summary_options o = { .columns = 80, .lines = 40, .wide = wide };
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+
+	assert_non_null(f);
+	assert_int_equal(summary_write(p, &o, f), 0);
+	fclose(f);
+	return text;
+}
+
+/* Two threads' switches from one stack, n a second in all, share percent of them. */
+static char *summary_of(uint64_t n, uint64_t share, enum profile_state state)
+{
+	struct profile *p = profile_new();
+	const bool blocked = state == PROFILE_BLOCKED;
+	char *text;
+
+	p->duration_ns = 1000 * MS;
+	p->target = "proc (10)";
+	for (uint64_t serial = 1; serial <= 2; serial++) {
+		add_thread(p, serial, "t", blocked ? n / 2 : 0, blocked ? 0 : n / 2,
+			   blocked ? 0 : 9 * MS, blocked ? 9 * MS : 0);
+		add_stack(p, serial, state, -1, NULL, "ns::pop(int)", MS, (double)share, 0);
+		add_stack(p, serial, state, -1, NULL, serial == 1 ? "a" : "b", MS,
+			  100.0 - (double)share, 0);
+	}
+	assert_int_equal(profile_finish(p), 0);
+	text = summary(p, false);
+	profile_free(p);
+	return text;
+}
+
+static void summary_tells(void **unused)
+{
+	static const char all[] = "  switches: 75.0 % of 4,000/s from one stack: ns::pop < main\n";
+	static const char lost[] =
+		"  switches: 75.0 % of 4,000/s from one stack (involuntary): ns::pop < main\n";
+	char *text = summary_of(4000, 75, PROFILE_BLOCKED);
+
+	(void)unused;
+	assert_non_null(strstr(text, all));
+	free(text);
+	text = summary_of(4000, 75, PROFILE_PREEMPTED);
+	assert_non_null(strstr(text, lost));
+	free(text);
+}
+
+static void summary_is_sparing(void **unused)
+{
+	char *text = summary_of(1200, 75, PROFILE_BLOCKED);
+
+	(void)unused;
+	assert_null(strstr(text, "switches:"));
+	free(text);
+	text = summary_of(40000, 49, PROFILE_BLOCKED);
+	assert_null(strstr(text, "switches:"));
+	free(text);
+}
+
+static void summary_table(void **unused)
+{
+	struct profile *p = example();
+	char *text = summary(p, true);
+
+	(void)unused;
+	assert_non_null(strstr(
+		text,
+		" SWITCHES           tid      vol      inv     +-   waited  stack\n"
+		"  t                   1    1,000        3      1  11.0 ms  often < main\n"
+		"  t                   1       10        0      1   100 ms  seldom < main\n"));
+	free(text);
+	profile_free(p);
+}
+
+/* A call that loses the CPU or waits several times, often enough to matter. */
+static void calls_that_switch(void **unused)
+{
+	const struct profile_call busy = { .pid = 10,
+					   .process = "proc",
+					   .name = "cudaStreamSynchronize",
+					   .api = "runtime",
+					   .group = "sync",
+					   .calls = 1000,
+					   .wall_ns = 100 * MS,
+					   .voluntary = 3000,
+					   .involuntary = 125 };
+	struct profile_call c = busy;
+	struct profile *p = profile_new();
+	char *text;
+
+	(void)unused;
+	p->duration_ns = 1000 * MS;
+	assert_int_equal(profile_add_call(p, &c), 0);
+	c.name = "cudaEventSynchronize";
+	c.voluntary = 0;
+	c.involuntary = 2200;
+	assert_int_equal(profile_add_call(p, &c), 0);
+	/* One a call is how a call waits that blocks. */
+	c.name = "cudaMemcpy";
+	c.involuntary = 400;
+	assert_int_equal(profile_add_call(p, &c), 0);
+	assert_int_equal(profile_finish(p), 0);
+	text = summary(p, false);
+	assert_non_null(strstr(text, "3.12 switches a call\n"));
+	assert_non_null(strstr(text, "2.2 switches a call, most involuntary\n"));
+	assert_null(strstr(text, "0.4 switches a call"));
+	free(text);
+	profile_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -345,6 +479,11 @@ int main(void)
 		cmocka_unit_test(drawn),
 		cmocka_unit_test(ranked),
 		cmocka_unit_test(only_the_first),
+		cmocka_unit_test(json_rows),
+		cmocka_unit_test(summary_tells),
+		cmocka_unit_test(summary_is_sparing),
+		cmocka_unit_test(summary_table),
+		cmocka_unit_test(calls_that_switch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
