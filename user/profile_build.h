@@ -82,6 +82,7 @@ struct profile_build {
 	size_t p_calls_cap, errors_cap, copies_cap, streams_cap, launches_cap, launchers_cap;
 	size_t memory_cap, allocations_cap;
 	size_t ended_n;			/* ended threads seen */
+	size_t nameless_n;		/* of them, those whose serial numbers are not known */
 	struct hash_index merged_index; /* rows that stand for several ended threads */
 };
 
