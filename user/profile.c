@@ -203,6 +203,8 @@ int profile_add_thread(struct profile *p, const struct profile_thread *thread, s
 	err = take_thread(p, &t);
 	if (err)
 		return err;
+	if (t.serial & PROFILE_NAMELESS)
+		b->nameless_n += t.merged;
 	row = (uint32_t)p->threads_n;
 	if (t.ended && ++b->ended_n > max_threads) {
 		const struct merge_key key = { t.pid, t.process, t.comm };

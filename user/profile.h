@@ -31,6 +31,9 @@ enum profile_state {
 /* A figure that was not measured: printed as unknown, null in JSON. */
 #define PROFILE_UNKNOWN UINT64_MAX
 
+/* In a serial number: it is nobody's own. The row stands for ended threads of which only sums came. */
+#define PROFILE_NAMELESS (1ULL << 63)
+
 struct profile_thread {
 	uint64_t serial;
 	uint32_t pid;

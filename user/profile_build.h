@@ -85,6 +85,7 @@ struct profile_build {
 	size_t memory_cap, allocations_cap;
 	size_t io_cap, io_threads_cap;
 	size_t ended_n;			/* ended threads seen */
+	size_t nameless_n;		/* of them, those whose serial numbers are not known */
 	struct hash_index merged_index; /* rows that stand for several ended threads */
 };
 

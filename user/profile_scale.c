@@ -44,7 +44,10 @@ static void resolve_rows(struct profile *p)
 	size_t n = 0;
 
 	for (size_t i = 0; i < b->serials_n; i++)
-		p->lost.threads += b->serials[i].row == NO_ROW;
+		n += b->serials[i].row == NO_ROW;
+	/* Those who ended while the ring was full have their sums in a row, under no number. */
+	p->lost.threads += n > b->nameless_n ? n - b->nameless_n : 0;
+	n = 0;
 	for (size_t i = 0; i < b->waits_n; i++) {
 		b->waits[n] = b->waits[i];
 		b->waits[n].serial = b->serials[b->waits[i].serial].row;
