@@ -45,6 +45,15 @@ SHARED const volatile __u64 cfg_fd_calls[FD_CALLS / 64] SHARED_INIT({ 0 });
 /* Two bits a major number: enum char_kind. */
 SHARED const volatile __u64 cfg_char_majors[CHAR_MAJORS / 32] SHARED_INIT({ 0 });
 
+/* enum io_part: what of I/O is accounted. */
+SHARED const volatile __u32 cfg_io_parts SHARED_INIT(0);
+/* The process that becomes the command: what it does before its exec is infbpf's own. */
+SHARED const volatile __u32 cfg_command SHARED_INIT(0);
+/* There is a hook where block requests begin. */
+SHARED const volatile __u32 cfg_block_start SHARED_INIT(0);
+/* The completing tracepoint hands over the completion's entry (6.15) instead of what is in it. */
+SHARED const volatile __u32 cfg_uring_cqe SHARED_INIT(0);
+
 /* --- globals, changed while running --- */
 /* The window's clock gates: an event counts when t_begin <= its time < t_end. */
 SHARED volatile __u64 t_begin SHARED_INIT(~0ULL);
@@ -58,6 +67,7 @@ SHARED volatile __u32 next_seq SHARED_INIT(1);
 SHARED volatile __u32 next_api SHARED_INIT(0);
 SHARED volatile __u32 next_launch SHARED_INIT(0);
 SHARED volatile __u32 next_launcher SHARED_INIT(0);
+SHARED volatile __u32 next_io SHARED_INIT(IO_REST);
 /* Stacks of allocations that may still be taken before user space raises it again. */
 SHARED volatile __s32 alloc_stacks SHARED_INIT(0);
 /* When the last library's probes were complete; ~0 while some are being attached. */
@@ -103,6 +113,20 @@ struct launch_slot {
 };
 #define LAUNCH_SLOTS 8
 
+/* A call on a file or socket in progress. Of the thread itself only. */
+struct io_call {
+	u64 start_ns; /* 0: none */
+	/* The file whose pages came into the cache during it, the first of these pages, */
+	u64 mapping, first_page;
+	u64 file;  /* of a call seen as a kernel function: the file, */
+	u64 pos;   /* where it reads */
+	u32 waits; /* the thread's waits for I/O before it */
+	u16 kind;  /* enum io_kind, */
+	u16 by;	   /* the function, enum file_function, */
+	s16 syscall;
+	u16 pad[3];
+};
+
 /*
  * All that is known about a thread in scope. Having one is being in scope.
  *
@@ -138,6 +162,12 @@ struct task_state {
 	struct wait_slot waits[WAIT_SLOTS];
 	struct call_slot calls[CALL_SLOTS];
 	u32 wait_next, call_next; /* slot to evict next */
+
+	u64 maj_flt;  /* the kernel's count when the thread's part of the window began */
+	u32 io_waits; /* switched out to wait for I/O (in_iowait), so often */
+	u32 io_next;  /* slot to evict next */
+	struct io_call io;
+	struct io_slot ios[IO_SLOTS];
 
 	/* The outermost traced call in progress, if depth is 1; with --driver, the one inside it. */
 	u32 depth;
@@ -188,7 +218,7 @@ SHARED struct {
 /* What the slots in task storage have no room for. Preallocated: updated under the run queue lock. */
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 32768);
 	__type(key, struct wait_key);
 	__type(value, struct wait_slot);
 } MAP(waits);
@@ -473,5 +503,6 @@ static __always_inline u64 ring_flags(void)
 }
 
 #include "call_maps.bpf.h"
+#include "io_maps.bpf.h"
 
 #endif /* INFBPF_BPF_H */

@@ -28,8 +28,10 @@ static __always_inline void wait_begin(struct task_state *ts, struct task_struct
 		flags |= descriptor_flags(task, ts->syscall, regs);
 	}
 	/* A bitfield: a plain read is silently wrong. */
-	if (BPF_CORE_READ_BITFIELD(task, in_iowait))
+	if (BPF_CORE_READ_BITFIELD(task, in_iowait)) {
 		flags |= WAIT_IOWAIT;
+		ts->io_waits++;
+	}
 	if (prev_state & TASK_STOPPED_OR_TRACED)
 		flags |= WAIT_STOPPED;
 	if (ts->depth)

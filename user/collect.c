@@ -143,6 +143,7 @@ static int on_thread(struct collect *c, const struct rec_thread *r)
 	t.voluntary = r->times.voluntary;
 	t.involuntary = r->times.involuntary;
 	t.migrations = r->times.migrations;
+	t.major_faults = r->major_faults;
 	err = profile_add_thread(c->profile, &t, c->options.max_threads);
 	c->threads++;
 	for (int i = 0; i < WAIT_SLOTS && !err; i++)

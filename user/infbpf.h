@@ -112,6 +112,7 @@ struct rec_hdr {
 };
 
 #include "infbpf_calls.h"
+#include "infbpf_io.h"
 
 /* --- records in the ring buffer and in the closing iterator's output --- */
 enum rec_type {
@@ -149,6 +150,7 @@ struct rec_thread {
 	__u16 open_kind;
 	__u16 open_before; /* the open call began before the window */
 	__u32 abandoned;   /* calls of this thread closed as abandoned */
+	__u64 major_faults;
 	char comm[INFBPF_COMM];
 	char process[INFBPF_COMM]; /* the group leader's comm */
 };

@@ -54,4 +54,9 @@ int json_fill_allocation(const struct profile *p, size_t i, json_t *o);
 /* json_switches.c */
 int json_fill_switches(const struct profile *p, size_t i, json_t *o);
 
+/* json_io.c */
+int json_fill_io(const struct profile *p, size_t i, json_t *o);
+int json_fill_io_thread(const struct profile *p, size_t i, json_t *o);
+int json_set_io_parts(const struct profile *p, json_t *o);
+
 #endif /* JSON_PART_H */

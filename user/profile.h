@@ -31,6 +31,9 @@ enum profile_state {
 /* A figure that was not measured: printed as unknown, null in JSON. */
 #define PROFILE_UNKNOWN UINT64_MAX
 
+/* In a serial number: it is nobody's own. The row stands for ended threads of which only sums came. */
+#define PROFILE_NAMELESS (1ULL << 63)
+
 struct profile_thread {
 	uint64_t serial;
 	uint32_t pid;
@@ -48,6 +51,7 @@ struct profile_thread {
 	uint64_t voluntary;
 	uint64_t involuntary;
 	uint64_t migrations;
+	uint64_t major_faults; /* PROFILE_UNKNOWN in rows of threads whose account was lost */
 };
 
 struct profile_call {
@@ -138,6 +142,35 @@ struct profile_allocation {
 	uint16_t frames_n;
 	uint64_t allocations, bytes, live, live_bytes;
 };
+
+/* Times of one span of I/O; PROFILE_UNKNOWN where there is none. */
+struct profile_times {
+	uint64_t wall_ns, p50_ns, p95_ns, p99_ns, max_ns;
+};
+
+/* I/O of a process of one kind, and of block requests on one device. What began and ended within the
+ * window. */
+struct profile_io {
+	uint32_t pid;
+	const char *process; /* NULL: of the processes that had no row of their own */
+	const char *kind;    /* "block read", "file write", "TCP send", "io_uring read" */
+	const char *device;  /* "vda"; NULL: not a block request */
+	uint64_t calls, errors, bytes;
+	struct profile_times whole;
+	/* Block requests: before and after they were given to the device. */
+	struct profile_times queue, on_device;
+	/* File reads: served by the page cache alone or not. Else PROFILE_UNKNOWN. */
+	uint64_t hits, misses;
+};
+
+/* The same by thread. */
+struct profile_io_thread {
+	uint32_t thread; /* index into profile.threads after profile_finish */
+	uint64_t serial; /* 0: of the threads that had no row of their own */
+	const char *kind, *device;
+	uint64_t calls, bytes, wall_ns;
+};
+#define PROFILE_NO_THREAD UINT32_MAX /* profile_io_thread.thread of serial 0 */
 
 struct profile_hook {
 	const char *name; /* "switch" */
@@ -267,6 +300,11 @@ struct profile {
 	size_t allocations_n;
 	struct profile_switches *switches; /* by switches, falling */
 	size_t switches_n;
+	unsigned int io_parts; /* set by the caller: of enum io_part, what was looked at */
+	struct profile_io *io; /* by pid; within it by wall time, falling */
+	size_t io_n;
+	struct profile_io_thread *io_threads; /* by thread */
+	size_t io_threads_n;
 	struct profile_hook *hooks;
 	size_t hooks_n;
 	struct profile_not_measured *not_measured;
@@ -343,6 +381,10 @@ int profile_add_launcher(struct profile *p, const struct profile_launcher *l);
 int profile_add_memory(struct profile *p, const struct profile_memory *m);
 /* The frames are copied. */
 int profile_add_allocation(struct profile *p, const struct profile_allocation *a);
+int profile_add_io(struct profile *p, const struct profile_io *io);
+/* By serial; one without an account counts as serial 0. Rows of one thread, kind and device are added
+ * up. */
+int profile_add_io_thread(struct profile *p, const struct profile_io_thread *t);
 int profile_add_hook(struct profile *p, const struct profile_hook *h);
 int profile_add_not_measured(struct profile *p, const char *what, const char *why);
 
@@ -356,6 +398,9 @@ uint64_t profile_busy_ns(const struct profile_thread *t);
 
 /* A device thread of the CPU's imitation of a GPU: no part of what the process would do on one. */
 bool profile_is_emulated(const struct profile *p, const struct profile_thread *t);
+
+/* The part of --io, "block", ...; NULL: there are no more. */
+const char *profile_io_part_name(unsigned int i);
 
 /* --- histograms, log-linear as in user/infbpf.h (hist.c) --- */
 unsigned int hist_bucket(uint64_t ns);

@@ -83,7 +83,9 @@ struct profile_build {
 	size_t threads_cap, hooks_cap, not_measured_cap;
 	size_t p_calls_cap, errors_cap, copies_cap, streams_cap, launches_cap, launchers_cap;
 	size_t memory_cap, allocations_cap;
+	size_t io_cap, io_threads_cap;
 	size_t ended_n;			/* ended threads seen */
+	size_t nameless_n;		/* of them, those whose serial numbers are not known */
 	struct hash_index merged_index; /* rows that stand for several ended threads */
 };
 
@@ -165,6 +167,11 @@ int switches_rank(struct profile *p);
 /* profile_calls.c: adds up and orders all rows of CUDA calls. rank: of each of the threads in their
  * final order, the row it had. */
 int profile_calls_finish(struct profile *p, const uint32_t *rank);
+
+/* profile_io.c: orders the rows of I/O. rank: as above. */
+int profile_io_finish(struct profile *p, const uint32_t *rank);
+/* The rows, in their final order, of the rows of threads as they came. NULL: no memory. */
+uint32_t *build_places(const struct profile *p, const uint32_t *rank);
 
 /* profile_reach.c: sets p->reach from the lines. */
 void profile_reach(struct profile *p);

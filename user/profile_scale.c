@@ -44,7 +44,10 @@ static void resolve_rows(struct profile *p)
 	size_t n = 0;
 
 	for (size_t i = 0; i < b->serials_n; i++)
-		p->lost.threads += b->serials[i].row == NO_ROW;
+		n += b->serials[i].row == NO_ROW;
+	/* Those who ended while the ring was full have their sums in a row, under no number. */
+	p->lost.threads += n > b->nameless_n ? n - b->nameless_n : 0;
+	n = 0;
 	for (size_t i = 0; i < b->waits_n; i++) {
 		b->waits[n] = b->waits[i];
 		b->waits[n].serial = b->serials[b->waits[i].serial].row;
@@ -142,25 +145,23 @@ out:
 static enum wait_kind stack_kind(struct scale *s, const struct build_stack *k)
 {
 	const struct frame_list *l = s->b->lists[k->list];
-	bool certain;
-	const enum wait_kind first = wait_kind_first(k->syscall, k->flags, &certain);
+	enum wait_trust trust;
+	const enum wait_kind first = wait_kind_first(k->syscall, k->flags, &trust);
 
-	if (certain)
-		return first;
 	if (s->refined[k->list] == NO_REFINE)
 		s->refined[k->list] =
 			(uint8_t)wait_kind_refine(l->frames + l->user_n, l->n - l->user_n);
-	return wait_kind_better(first, s->refined[k->list]);
+	return wait_kind_better(first, trust, s->refined[k->list]);
 }
 
 /* The kind of a bucket that no stack tells more about. */
 static enum wait_kind bucket_kind(const struct build_bucket *k)
 {
-	bool certain;
+	enum wait_trust trust;
 
 	if (k->state != PROFILE_BLOCKED)
 		return KIND_NONE;
-	return k->call ? KIND_GPU_CALL : wait_kind_first(k->syscall, k->flags, &certain);
+	return k->call ? KIND_GPU_CALL : wait_kind_first(k->syscall, k->flags, &trust);
 }
 
 /* The line that a stack's time in a bucket goes to. */
@@ -423,6 +424,8 @@ static int put_threads(struct scale *s)
 	err = put_lines(s, rank);
 	if (!err)
 		err = profile_calls_finish(p, rank);
+	if (!err)
+		err = profile_io_finish(p, rank);
 	if (err)
 		goto out;
 	for (size_t i = 0; i < n; i++)

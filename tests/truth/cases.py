@@ -6,6 +6,7 @@ import checks as c
 import checks_cuda as g
 from case import command, direct, pid
 from cases_cuda import CUDA_CASES
+from cases_io import IO_CASES, IO_FORCED
 from cases_switches import SWITCH_CASES
 from cases_waits import WAITS_CASES
 
@@ -76,10 +77,10 @@ CASES = [
         mode="cgroup"),
     pid("cgroup-throttled", "spin cpu_ms=0 threads=1", 2, ("only", c.check_only),
         ("throttled", c.check_throttled, "spinner"), mode="quota"),
-] + WAITS_CASES + SWITCH_CASES + CUDA_CASES
+] + WAITS_CASES + SWITCH_CASES + CUDA_CASES + IO_CASES
 
 
 # Each way of attaching is forced once, with programs that any of them has to get right.
 FORCED = [case._replace(name=f"{case.name}-{hooks}", options=f"--hooks {hooks}")
           for hooks in ("btf", "kprobe", "tracepoint")
-          for case in CASES if case.name in ("sleep", "futex", "two-on-one-cpu")]
+          for case in CASES if case.name in ("sleep", "futex", "two-on-one-cpu")] + IO_FORCED

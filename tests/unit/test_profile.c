@@ -190,6 +190,38 @@ static void is_deterministic(void **unused)
 	}
 }
 
+/* The same blocked time once more, by process and kind. */
+static void waits_sum_to_blocked_time(void **unused)
+{
+	(void)unused;
+	for (uint64_t seed = 1; seed <= 500; seed++) {
+		struct profile *p = random_profile(seed).p;
+		uint64_t blocked = 0, in_calls = 0, waits = 0, waits_in_calls = 0;
+
+		for (size_t i = 0; i < p->threads_n; i++) {
+			blocked += p->threads[i].state_ns[PROFILE_BLOCKED];
+			in_calls += p->threads[i].blocked_by_ns[CAUSE_GPU_CALL];
+		}
+		for (size_t i = 0; i < p->waits_n; i++) {
+			const struct profile_wait *w = &p->waits[i];
+
+			assert_true(!i || w[-1].blocked_ns >= w->blocked_ns);
+			assert_true(w->kind > KIND_NONE && w->kind < KINDS);
+			assert_true(w->blocked_ns > 0);
+			assert_true(!w->frame || w->kind == KIND_OTHER);
+			waits += w->blocked_ns;
+			waits_in_calls += w->kind == KIND_GPU_CALL ? w->blocked_ns : 0;
+			for (size_t j = 0; j < i; j++)
+				assert_false(p->waits[j].pid == w->pid &&
+					     p->waits[j].kind == w->kind &&
+					     p->waits[j].frame == w->frame);
+		}
+		assert_int_equal(waits, blocked);
+		assert_int_equal(waits_in_calls, in_calls);
+		profile_free(p);
+	}
+}
+
 /* --- buckets --- */
 
 static void stacks_share_by_weight(void **unused)
@@ -268,7 +300,7 @@ static void waits_are_refined(void **unused)
 	assert_int_equal(profile_add_wait(p, 1, SYS_futex, 0, 400, 9), 0);
 	add_wait_stack(p, 1, SYS_read, 0, "pipe_read_[k]", 30);
 	add_wait_stack(p, 1, SYS_read, 0, "sk_wait_data.isra.0_[k]", 20);
-	add_wait_stack(p, 1, SYS_read, 0, "n_tty_read_[k]", 10);
+	add_wait_stack(p, 1, SYS_read, 0, "devkmsg_read_[k]", 10);
 	/* A futex wait is certain, whatever else is on its stack. */
 	add_wait_stack(p, 1, SYS_futex, 0, "pipe_read_[k]", 10);
 	assert_int_equal(profile_finish(p), 0);
@@ -278,6 +310,89 @@ static void waits_are_refined(void **unused)
 	assert_int_equal(lines_ns(p, 1, PROFILE_BLOCKED, CAUSE_LOCK, "*"), 400);
 	assert_non_null(line_with(p, 1, PROFILE_BLOCKED, "pipe_read_[k]"));
 	assert_null(line_with(p, 1, PROFILE_BLOCKED, "schedule_[k]"));
+	profile_free(p);
+}
+
+static const struct profile_wait *wait_of(const struct profile *p, enum wait_kind kind)
+{
+	for (size_t i = 0; i < p->waits_n; i++)
+		if (p->waits[i].kind == kind)
+			return &p->waits[i];
+	return NULL;
+}
+
+static void descriptors_need_no_stack(void **unused)
+{
+	const unsigned int tcp = FD_TCP << WAIT_FD_SHIFT, pipe = FD_PIPE << WAIT_FD_SHIFT;
+	const uint64_t in_call[PROFILE_STATES] = { 0, 0, 0, 70 };
+	struct profile *p = profile_new();
+
+	(void)unused;
+	add_thread(p, 1, "t", 0, 0, 0, 570);
+	add_thread(p, 2, "u", 0, 0, 0, 900);
+	assert_int_equal(profile_add_wait(p, 1, SYS_read, tcp, 300, 7), 0);
+	assert_int_equal(profile_add_wait(p, 1, SYS_read, pipe, 200, 5), 0);
+	assert_int_equal(profile_add_thread_call(p, 1, "cudaMemcpy", in_call), 0);
+	assert_int_equal(profile_add_wait(p, 2, SYS_recvfrom, tcp, 100, 3), 0);
+	assert_int_equal(profile_add_wait(p, 2, SYS_exit_group, 0, 800, 2), 0);
+	add_wait_stack(p, 2, SYS_exit_group, 0, "__flush_work.isra.0_[k]", 10);
+	assert_int_equal(profile_finish(p), 0);
+	assert_int_equal(p->waits_n, 4);
+	assert_int_equal(wait_of(p, KIND_TCP_RECEIVE)->blocked_ns, 400);
+	assert_int_equal(wait_of(p, KIND_TCP_RECEIVE)->waits, 10);
+	assert_int_equal(wait_of(p, KIND_PIPE)->waits, 5);
+	assert_int_equal(wait_of(p, KIND_GPU_CALL)->blocked_ns, 70);
+	assert_int_equal(wait_of(p, KIND_GPU_CALL)->waits, PROFILE_UNKNOWN);
+	assert_int_equal(wait_of(p, KIND_OTHER)->blocked_ns, 800);
+	assert_int_equal(wait_of(p, KIND_OTHER)->waits, PROFILE_UNKNOWN);
+	assert_string_equal(wait_of(p, KIND_OTHER)->frame, "__flush_work");
+	assert_null(wait_of(p, KIND_PIPE)->frame);
+	profile_free(p);
+}
+
+/* A kind that a stack tells, too, is not counted. */
+static void sampled_kinds_are_not_counted(void **unused)
+{
+	struct profile *p = profile_new();
+
+	(void)unused;
+	add_thread(p, 1, "t", 0, 0, 0, 500);
+	assert_int_equal(profile_add_wait(p, 1, SYS_read, FD_PIPE << WAIT_FD_SHIFT, 300, 7), 0);
+	assert_int_equal(profile_add_wait(p, 1, SYS_splice, 0, 200, 5), 0);
+	add_wait_stack(p, 1, SYS_splice, 0, "splice_from_pipe_next_[k]", 10);
+	assert_int_equal(profile_finish(p), 0);
+	assert_int_equal(p->waits_n, 1);
+	assert_int_equal(wait_of(p, KIND_PIPE)->blocked_ns, 500);
+	assert_int_equal(wait_of(p, KIND_PIPE)->waits, PROFILE_UNKNOWN);
+	profile_free(p);
+}
+
+/* Waits too short for a stack are what the same waits of the thread's namesakes were. */
+static void short_waits_borrow_the_split(void **unused)
+{
+	struct profile *p = profile_new();
+
+	(void)unused;
+	add_thread(p, 1, "t", 0, 0, 0, 1000);
+	add_thread(p, 2, "t", 0, 0, 0, 100);
+	add_thread(p, 3, "other name", 0, 0, 0, 40);
+	assert_int_equal(profile_add_wait(p, 1, SYS_splice, 0, 1000, 9), 0);
+	assert_int_equal(profile_add_wait(p, 2, SYS_splice, 0, 100, 9), 0);
+	assert_int_equal(profile_add_wait(p, 3, SYS_splice, 0, 40, 9), 0);
+	add_wait_stack(p, 1, SYS_splice, 0, "splice_from_pipe_next_[k]", 30);
+	add_wait_stack(p, 1, SYS_splice, 0, "sk_wait_data_[k]", 10);
+	add_wait_stack(p, 1, SYS_splice, 0, "strange_read_[k]", 10);
+	assert_int_equal(profile_finish(p), 0);
+	assert_int_equal(lines_ns(p, 2, PROFILE_BLOCKED, CAUSE_PIPE, "*"), 60);
+	assert_int_equal(lines_ns(p, 2, PROFILE_BLOCKED, CAUSE_NETWORK, "*"), 20);
+	assert_int_equal(lines_ns(p, 2, PROFILE_BLOCKED, CAUSE_OTHER, "*"), 20);
+	assert_int_equal(lines_ns(p, 3, PROFILE_BLOCKED, CAUSE_OTHER, "*"), 40);
+	assert_int_equal(p->waits_n, 4);
+	assert_int_equal(wait_of(p, KIND_PIPE)->blocked_ns, 660);
+	assert_int_equal(wait_of(p, KIND_TCP_RECEIVE)->blocked_ns, 220);
+	/* The frame of the others, and the one without a stack to borrow. */
+	assert_int_equal(wait_of(p, KIND_OTHER)->blocked_ns, 220);
+	assert_string_equal(wait_of(p, KIND_OTHER)->frame, "strange_read");
 	profile_free(p);
 }
 
@@ -630,6 +745,10 @@ int main(void)
 		cmocka_unit_test(calls_are_buckets),
 		cmocka_unit_test(excess_is_cut),
 		cmocka_unit_test(waits_are_refined),
+		cmocka_unit_test(waits_sum_to_blocked_time),
+		cmocka_unit_test(descriptors_need_no_stack),
+		cmocka_unit_test(sampled_kinds_are_not_counted),
+		cmocka_unit_test(short_waits_borrow_the_split),
 		cmocka_unit_test(rest_takes_stacks_of_unkept_kinds),
 		cmocka_unit_test(return_stacks_stand_in),
 		cmocka_unit_test(call_is_a_frame),
