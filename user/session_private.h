@@ -41,8 +41,10 @@ struct session {
 	int signal_fd;
 	sigset_t old_mask;
 	uint64_t begin_ns, end_ns;
+	struct cpu_counts counts_begin, counts_end; /* at those times */
 	uint64_t next_look_ns, next_young_ns, look_step_ns, next_progress_ns, next_adapt_ns;
-	uint64_t adapt_stacks;
+	uint64_t next_lower_ns;
+	uint64_t adapt_stacks, adapt_lost;
 	unsigned int sigframe_bytes;
 	int drain_error;
 	int command_status;
@@ -51,6 +53,8 @@ struct session {
 };
 
 /* session_load.c */
+/* --io: of enum io_part. */
+unsigned int session_io_parts(const struct session_options *o);
 int session_load(struct session *s, struct fault *f);
 /* Resolves the options into process ids; starts the command, held before its exec. */
 int session_find_targets(struct session *s, struct fault *f);
