@@ -146,9 +146,11 @@ def contradiction(want, row):
 
 
 def by_thread(j, truth):
-    """[(what the thread says, its row)]; rows that stand for several threads are left out."""
-    rows = {r["tid"]: r for r in j["threads"] if r["pid"] == truth["pid"] and r["tid"]}
-    return [(want, rows[want["tid"]]) for want in truth["threads"] if want["tid"] in rows]
+    """[(what the thread says, its row)]; without the main thread, part of whose life was before its
+    exec, and without rows that stand for several threads."""
+    rows = {(r["tid"], r["comm"]): r for r in j["threads"] if r["pid"] == truth["pid"]}
+    pairs = [(want, rows.get((want["tid"], want["name"]))) for want in truth["threads"]]
+    return [(want, row) for want, row in pairs if row and want["name"] in CAUSES]
 
 
 def crowd_states(j, truth):
@@ -158,7 +160,7 @@ def crowd_states(j, truth):
     expect(pairs, "no row of its threads")
     bad = []
     for want, row in pairs:
-        why = contradiction(want, row) if want["name"] in CAUSES else None
+        why = contradiction(want, row)
         if why:
             bad.append(f"{want['name']} {want['tid']}: {why}")
     expect(len(bad) <= j["lost"]["events"], f"{len(bad)} threads contradict: {bad[:3]}")
