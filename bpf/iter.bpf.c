@@ -5,6 +5,7 @@
  *
  * Context: the process that reads the iterator; preemptible; one reader at a time.
  */
+#include "descriptor.bpf.h"
 #include "stack.bpf.h"
 #include "thread.bpf.h"
 
@@ -39,6 +40,7 @@ int handle_scope(struct bpf_iter__task *ctx)
 	ts->tid = task->pid;
 	ts->tgid = tgid;
 	ts->syscall = INFBPF_NO_SYSCALL;
+	ts->maj_flt = task->maj_flt;
 	__builtin_memcpy(ts->old_comm, task->comm, sizeof(ts->old_comm));
 	return 0;
 }
@@ -54,7 +56,9 @@ static __always_inline void seed_wait(struct task_state *ts, struct task_struct 
 	}
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	ts->syscall = (s16)regs->orig_ax;
-	ts->wait_flags = BPF_CORE_READ_BITFIELD(task, in_iowait) ? WAIT_IOWAIT : 0;
+	ts->wait_flags = descriptor_flags(task, ts->syscall, regs);
+	if (BPF_CORE_READ_BITFIELD(task, in_iowait))
+		ts->wait_flags |= WAIT_IOWAIT;
 	if (task->__state & TASK_STOPPED_OR_TRACED)
 		ts->wait_flags |= WAIT_STOPPED;
 }
@@ -71,6 +75,9 @@ int handle_seed(struct bpf_iter__task *ctx)
 	if (!task)
 		return 0;
 	ts = bpf_task_storage_get(&tasks, task, NULL, 0);
+	/* Its faults between the passes were before the window. */
+	if (ts && task_start(ts) == t_begin && !(ts->flags & TASK_BORN))
+		ts->maj_flt = task->maj_flt;
 	if (!ts || ts->state != RUN_NONE || (ts->flags & TASK_BORN && !ts->since_ns))
 		return 0;
 	if (task->on_cpu) {
@@ -114,6 +121,7 @@ static __always_inline long close_wait(struct bpf_iter__task *ctx, struct task_s
 	s->woken_ns = stack_share(woken, weight, d);
 	s->preempted_ns = stack_share(preempted, weight, d);
 	s->blocked_ns = stack_share(ts->gap_blocked_ns, weight, d);
+	s->switches = stack_switches(ts, weight, d);
 	if (!(task->flags & PF_KTHREAD))
 		regs_save(&s->regs, (struct pt_regs *)bpf_task_pt_regs(task));
 	else

@@ -20,6 +20,15 @@ $(B)/tests/truth/%: $(B)/tests/truth/obj/%.o $(B)/tests/truth/obj/truth.o
 $(addprefix $(B)/tests/truth/,$(TRUTH_ALONE)): $(B)/tests/truth/%: $(B)/tests/truth/obj/%.o
 	$(CC) -static $^ -o $@
 
+# --- a thread for every kind of wait ---
+WAITS_OBJ := $(patsubst tests/truth/waits/%.c,$(B)/tests/truth/obj/waits/%.o,$(wildcard tests/truth/waits/*.c))
+TRUTH_BIN += $(B)/tests/truth/waits
+$(B)/tests/truth/obj/waits/%.o: tests/truth/waits/%.c tests/truth/waits/waits.h tests/truth/truth.h
+	@mkdir -p $(@D)
+	$(CC) $(TRUTH_CFLAGS) -Itests/truth -c $< -o $@
+$(B)/tests/truth/waits: $(WAITS_OBJ) $(B)/tests/truth/obj/truth.o
+	$(CC) -static $^ -o $@ -lpthread
+
 # --- CUDA calls of known number and length: against libraries of our own, found beside the program.
 # Entry points that begin with push %rbp, as NVIDIA's do; all of it once more, in a folder cet, with
 # endbr64 before that. ---

@@ -226,6 +226,7 @@ static int on_ended_entry(struct collect *c, void *k, void *v)
 	t.voluntary = r->times.voluntary;
 	t.involuntary = r->times.involuntary;
 	t.migrations = r->times.migrations;
+	t.major_faults = PROFILE_UNKNOWN;
 	return profile_add_thread(c->profile, &t, c->options.max_threads);
 }
 

@@ -9,171 +9,113 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
-#include "hooks.h"
-#include "infbpf.skel.h"
-#include "symbols/symbols.h"
+#include "hooks_private.h"
+#include "options.h"
 
-struct rung {
-	enum rung_kind kind;
-	const char *program; /* NULL: no program of its own */
-	const char *where;   /* tracepoint or kernel function */
-	const char *lost;    /* what this rung loses against the best, NULL: nothing */
-};
-
-struct hook {
-	const char *name;
-	bool required;
-	struct rung rungs[3]; /* best first, ended by RUNG_NONE */
-};
-
-static const struct hook hooks[] = {
-	{ "switch", true, { { RUNG_TP_BTF, "handle_switch", "sched_switch", NULL } } },
-	{ "wake-up", true, { { RUNG_TP_BTF, "handle_wakeup", "sched_wakeup", NULL } } },
-	{ "first wake-up",
-	  true,
-	  { { RUNG_TP_BTF, "handle_wakeup_new", "sched_wakeup_new", NULL } } },
-	{ "new thread", true, { { RUNG_TP_BTF, "handle_newtask", "task_newtask", NULL } } },
-	{ "rename", true, { { RUNG_TP_BTF, "handle_rename", "task_rename", NULL } } },
-	{ "exec", true, { { RUNG_TP_BTF, "handle_exec", "sched_process_exec", NULL } } },
-	{ "after switch",
-	  false,
-	  { { RUNG_TP_BTF, "handle_exit_tp", "sched_exit_tp", NULL },
-	    { RUNG_KPROBE, "handle_finish_switch", "finish_task_switch", NULL },
-	    { RUNG_SWITCH_OUT, NULL, "sched_switch",
-	      "stacks of waits are picked by time, not by the wait's length" } } },
-	{ "on-CPU clock", true, { { RUNG_PERF, "handle_clock", "cpu-clock", NULL } } },
-};
-#define HOOKS_N (sizeof(hooks) / sizeof(hooks[0]))
-
-static const char *const kind_names[] = {
-	[RUNG_NONE] = "none",	    [RUNG_TP_BTF] = "tp_btf",
-	[RUNG_KPROBE] = "kprobe",   [RUNG_SWITCH_OUT] = "switch_out",
-	[RUNG_PERF] = "perf_event", [RUNG_UPROBE] = "uprobe",
-};
-
-/* What --hooks allows. A hook that has only one rung keeps it: forcing says "where it exists". */
-static bool mode_allows(enum hooks_mode mode, enum rung_kind kind)
+int hooks_parse_mode(const char *arg, enum hooks_mode *mode, struct fault *f)
 {
-	switch (mode) {
-	case HOOKS_BTF:
-		return kind == RUNG_TP_BTF;
-	case HOOKS_KPROBE:
-		return kind == RUNG_KPROBE;
-	case HOOKS_TRACEPOINT:
-	case HOOKS_FENTRY:
-		return kind == RUNG_SWITCH_OUT;
-	default:
-		return true;
-	}
+	static const struct option_choice choices[] = {
+		{ "auto", HOOKS_AUTO },
+		{ "btf", HOOKS_BTF },
+		{ "fentry", HOOKS_FENTRY },
+		{ "kprobe", HOOKS_KPROBE },
+		{ "tracepoint", HOOKS_TRACEPOINT },
+		{ NULL, 0 },
+	};
+	int value, err = options_choice("--hooks", arg, choices, &value, f);
+
+	if (!err)
+		*mode = value;
+	return err;
 }
 
-/* True when the kernel's BTF knows the tracepoint; its argument count (without the leading void *)
- * goes to args. */
-static bool btf_has_tracepoint(const struct btf *btf, const char *name, int *args)
+static struct bpf_program *find_program(struct infbpf_bpf *skel, const char *name)
 {
-	const struct btf_type *t;
-	char type[80];
-	int id;
-
-	snprintf(type, sizeof(type), "btf_trace_%s", name);
-	id = btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF);
-	if (id < 0)
-		return false;
-	t = btf__type_by_id(btf, id);
-	t = t ? btf__type_by_id(btf, t->type) : NULL; /* pointer */
-	t = t ? btf__type_by_id(btf, t->type) : NULL; /* prototype */
-	if (args)
-		*args = t && btf_is_func_proto(t) ? btf_vlen(t) - 1 : 0;
-	return true;
+	return name ? bpf_object__find_program_by_name(skel->obj, name) : NULL;
 }
 
-/* Whether a rung can be had; the reason when not. */
-static bool rung_possible(struct hooks *h, const struct rung *r, const struct btf *btf,
-			  struct symbols *symbols, char *why, size_t len)
+/* None of the hooks' programs is loaded but those of the rungs that are taken. */
+static int load_none(struct infbpf_bpf *skel, struct fault *f)
 {
-	switch (r->kind) {
-	case RUNG_TP_BTF:
-		if (btf_has_tracepoint(btf, r->where, NULL))
-			return true;
-		snprintf(why, len, "tp_btf/%s: not in this kernel", r->where);
-		return false;
-	case RUNG_KPROBE:
-		if (access("/sys/bus/event_source/devices/kprobe/type", R_OK)) {
-			snprintf(why, len,
-				 "kprobe: this kernel has none (CONFIG_KPROBES is not set)");
-			return false;
-		}
-		if (symbols_kernel_address(symbols, r->where, h->finish_switch,
-					   sizeof(h->finish_switch)))
-			return true;
-		snprintf(why, len, "kprobe/%s: not in kallsyms%s", r->where,
-			 symbols_kernel_hidden(symbols) ? " (hidden: CAP_SYSLOG is missing)" : "");
-		return false;
-	default:
-		return true;
-	}
-}
-
-static void state_add_refusal(struct hook_state *s, const char *why)
-{
-	size_t used = strlen(s->refused);
-
-	snprintf(s->refused + used, sizeof(s->refused) - used, "%s%s", used ? "; " : "", why);
-}
-
-static int choose_one(struct hooks *h, const struct hook *hook, struct hook_state *s,
-		      struct infbpf_bpf *skel, const struct btf *btf, struct symbols *symbols,
-		      enum hooks_mode mode, struct fault *f)
-{
-	bool ladder = hook->rungs[1].kind != RUNG_NONE, taken = false;
 	struct bpf_program *program;
-	const struct rung *r;
-	char why[120];
 
-	s->name = hook->name;
-	s->kind = kind_names[RUNG_NONE];
-	for (size_t i = 0; i < 3 && hook->rungs[i].kind; i++) {
-		r = &hook->rungs[i];
-		program =
-			r->program ? bpf_object__find_program_by_name(skel->obj, r->program) : NULL;
-		if (program)
-			bpf_program__set_autoload(program, false);
-		if (taken)
-			continue;
-		if (ladder && !mode_allows(mode, r->kind)) {
-			snprintf(why, sizeof(why), "%s: --hooks", kind_names[r->kind]);
-			state_add_refusal(s, why);
-			continue;
+	for (size_t i = 0; i < hooks_table_n; i++) {
+		for (const struct rung *r = hooks_table[i].rungs;
+		     r < hooks_table[i].rungs + HOOK_RUNGS && r->kind; r++) {
+			for (const struct rung_site *site = r->sites;
+			     site < r->sites + RUNG_SITES && site->where; site++) {
+				if (!site->program)
+					continue;
+				program = find_program(skel, site->program);
+				if (!program)
+					return fault_set(f, EXIT_FAILED, ENOENT,
+							 "hook '%s': no program %s",
+							 hooks_table[i].name, site->program);
+				bpf_program__set_autoload(program, false);
+			}
 		}
-		if (!rung_possible(h, r, btf, symbols, why, sizeof(why))) {
-			state_add_refusal(s, why);
-			continue;
-		}
-		taken = true;
-		s->kind = kind_names[r->kind];
-		s->lost = r->lost;
-		snprintf(s->where, sizeof(s->where), "%s",
-			 r->kind == RUNG_KPROBE ? h->finish_switch : r->where);
-		if (program)
-			bpf_program__set_autoload(program, true);
-		if (!strcmp(hook->name, "after switch"))
-			skel->rodata->cfg_after_switch = r->kind != RUNG_SWITCH_OUT;
 	}
-	if (!taken && hook->required)
-		return fault_set(f, EXIT_REFUSED, ENOTSUP, "this kernel has no hook '%s' (%s)",
-				 hook->name, s->refused);
-	if (!taken)
+	return 0;
+}
+
+/* Sets up the programs of a rung. */
+static int take_rung(struct hooks *h, struct infbpf_bpf *skel, const struct rung *r,
+		     char where[RUNG_SITES][HOOK_WHERE])
+{
+	struct hook_site *site;
+	int err = 0;
+
+	for (size_t i = 0; i < RUNG_SITES && r->sites[i].where && !err; i++) {
+		if (!r->sites[i].program)
+			continue;
+		if (h->sites_n == HOOK_SITES_MAX)
+			return -E2BIG;
+		site = &h->sites[h->sites_n++];
+		site->kind = r->kind;
+		site->program = find_program(skel, r->sites[i].program);
+		site->is_return = r->sites[i].is_return;
+		memcpy(site->where, where[i], sizeof(site->where));
+		bpf_program__set_autoload(site->program, true);
+		if (r->kind == RUNG_TP_BTF || r->kind == RUNG_FENTRY)
+			err = bpf_program__set_attach_target(site->program, 0, site->where);
+	}
+	return err;
+}
+
+static int choose_one(struct hooks *h, const struct hook *hook, struct infbpf_bpf *skel,
+		      struct hooks_kernel *k, enum hooks_mode mode, struct fault *f)
+{
+	struct hook_state *s = &h->states[h->n];
+	char where[RUNG_SITES][HOOK_WHERE];
+	bool forced;
+	int err = 0, taken = hook_decide(hook, k, mode, s, where, &forced);
+
+	if (taken >= 0)
+		err = take_rung(h, skel, &hook->rungs[taken], where);
+	if (hook->learns)
+		*(__u32 *)((char *)skel->rodata + hook->learns - 1) =
+			taken >= 0 ? hook->rungs[taken].learned : 0;
+	h->rows[h->n] = hook;
+	h->sites_end[h->n++] = h->sites_n;
+	if (err)
+		return fault_set(f, EXIT_REFUSED, -err, "cannot attach %s/%s: %s", s->kind,
+				 s->where, strerror(-err));
+	if (forced)
 		return fault_set(f, EXIT_REFUSED, ENOTSUP,
 				 "--hooks: hook '%s' cannot be had that way (%s)", hook->name,
 				 s->refused);
+	if (taken < 0 && !hook->without)
+		return fault_set(f, EXIT_REFUSED, ENOTSUP, "this kernel has no hook '%s' (%s)",
+				 hook->name, s->refused);
 	return 0;
 }
 
 int hooks_choose(struct hooks *h, struct infbpf_bpf *skel, struct symbols *symbols,
-		 enum hooks_mode mode, struct fault *f)
+		 enum hooks_mode mode, unsigned int parts, struct fault *f)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	int err = 0, args = 0;
+	struct hooks_kernel kernel;
+	int err, one, args = 0;
 
 	memset(h, 0, sizeof(*h));
 	if (!btf)
@@ -181,10 +123,16 @@ int hooks_choose(struct hooks *h, struct infbpf_bpf *skel, struct symbols *symbo
 			f, EXIT_REFUSED, ENOTSUP,
 			"this kernel has no BTF (/sys/kernel/btf/vmlinux). It needs "
 			"CONFIG_DEBUG_INFO_BTF, as distribution kernels since 2021 have it");
-	btf_has_tracepoint(btf, "sched_switch", &args);
+	hooks_kernel_init(&kernel, btf, symbols);
+	hooks_has_tracepoint(btf, "sched_switch", &args);
 	skel->rodata->cfg_prev_state = args >= 4;
-	for (size_t i = 0; i < HOOKS_N && !err; i++)
-		err = choose_one(h, &hooks[i], &h->states[h->n++], skel, btf, symbols, mode, f);
+	err = load_none(skel, f);
+	for (size_t i = 0; i < hooks_table_n && (!err || err == -ENOTSUP); i++) {
+		if (!(hooks_table[i].part & parts))
+			continue;
+		one = choose_one(h, &hooks_table[i], skel, &kernel, mode, f);
+		err = err ? err : one;
+	}
 	btf__free(btf);
 	return err;
 }
@@ -224,44 +172,78 @@ static int clock_attach(struct hooks *h, struct infbpf_bpf *skel, unsigned int f
 	return h->clocks_n ? 0 : -ENODEV;
 }
 
-static struct bpf_link *attach_rung(struct hooks *h, struct infbpf_bpf *skel, const struct rung *r)
+/* NULL with errno set: refused. */
+static struct bpf_link *site_attach(const struct hook_site *site)
 {
-	struct bpf_program *program = bpf_object__find_program_by_name(skel->obj, r->program);
+	const char *name = strchr(site->where, '/');
+	char category[64];
 
-	if (r->kind == RUNG_KPROBE)
-		return bpf_program__attach_kprobe(program, false, h->finish_switch);
-	return bpf_program__attach(program);
+	switch (site->kind) {
+	case RUNG_KPROBE:
+		return bpf_program__attach_kprobe(site->program, site->is_return, site->where);
+	case RUNG_RAW_TP:
+		return bpf_program__attach_raw_tracepoint(site->program, site->where);
+	case RUNG_TRACEPOINT:
+		snprintf(category, sizeof(category), "%.*s", name ? (int)(name - site->where) : 0,
+			 site->where);
+		return bpf_program__attach_tracepoint(site->program, category,
+						      name ? name + 1 : site->where);
+	default:
+		return bpf_program__attach(site->program);
+	}
+}
+
+static int hook_attach(struct hooks *h, size_t i, struct infbpf_bpf *skel, unsigned int freq_hz,
+		       const char **where)
+{
+	struct bpf_link *link;
+	int err;
+
+	for (size_t n = i ? h->sites_end[i - 1] : 0; n < h->sites_end[i]; n++) {
+		*where = h->sites[n].where;
+		if (h->sites[n].kind == RUNG_PERF) {
+			err = clock_attach(h, skel, freq_hz);
+			if (err)
+				return err;
+			continue;
+		}
+		link = site_attach(&h->sites[n]);
+		if (!link)
+			return -errno;
+		h->links[h->links_n++] = link;
+	}
+	return 0;
+}
+
+/* What was promised cannot be had after all: a function that must not be probed, say. */
+static void hook_give_up(struct hooks *h, size_t i, size_t links_before, const char *where, int err)
+{
+	struct hook_state *s = &h->states[i];
+	size_t used = strlen(s->refused);
+
+	while (h->links_n > links_before)
+		bpf_link__destroy(h->links[--h->links_n]);
+	snprintf(s->refused + used, sizeof(s->refused) - used, "%s%s %s: %s", used ? "; " : "",
+		 s->kind, where, strerror(-err));
+	s->kind = rung_ways[RUNG_NONE].name;
+	s->lost = h->rows[i]->without;
+	s->where[0] = 0;
 }
 
 int hooks_attach(struct hooks *h, struct infbpf_bpf *skel, unsigned int freq_hz, struct fault *f)
 {
-	struct bpf_program *program;
-	struct bpf_link *link;
-	const struct rung *r;
-	int err = 0;
+	const char *where = "";
+	size_t links;
+	int err;
 
-	for (size_t i = 0; i < HOOKS_N; i++) {
-		for (r = hooks[i].rungs; r < hooks[i].rungs + 3 && r->kind; r++) {
-			if (!r->program)
-				continue;
-			program = bpf_object__find_program_by_name(skel->obj, r->program);
-			if (!bpf_program__autoload(program))
-				continue;
-			if (r->kind == RUNG_PERF) {
-				err = clock_attach(h, skel, freq_hz);
-				if (err)
-					return fault_set(f, EXIT_REFUSED, -err,
-							 "cannot open the on-CPU clock: %s",
-							 strerror(-err));
-				continue;
-			}
-			link = attach_rung(h, skel, r);
-			if (!link)
-				return fault_set(f, EXIT_REFUSED, errno, "cannot attach %s/%s: %s",
-						 kind_names[r->kind], h->states[i].where,
-						 strerror(errno));
-			h->links[h->links_n++] = link;
-		}
+	for (size_t i = 0; i < h->n; i++) {
+		links = h->links_n;
+		err = hook_attach(h, i, skel, freq_hz, &where);
+		if (err && !h->rows[i]->without)
+			return fault_set(f, EXIT_REFUSED, -err, "cannot attach %s/%s: %s",
+					 h->states[i].kind, where, strerror(-err));
+		if (err)
+			hook_give_up(h, i, links, where, err);
 	}
 	return 0;
 }

@@ -58,9 +58,13 @@ void profile_free(struct profile *p)
 	free(p->launchers);
 	free(p->memory);
 	free(p->allocations);
+	free(p->switches);
+	free(p->io);
+	free(p->io_threads);
 	free(p->hooks);
 	free(p->not_measured);
 	free(p->lines);
+	free(p->waits);
 	free(p);
 }
 
@@ -141,6 +145,11 @@ static void merge_thread(struct profile_thread *row, const struct profile_thread
 	row->voluntary += t->voluntary;
 	row->involuntary += t->involuntary;
 	row->migrations += t->migrations;
+	/* What is unknown of a part is unknown of the whole. */
+	row->major_faults =
+		row->major_faults == PROFILE_UNKNOWN || t->major_faults == PROFILE_UNKNOWN
+			? PROFILE_UNKNOWN
+			: row->major_faults + t->major_faults;
 }
 
 /* Appends a row; merge_hash: where to find it when the next of its kind ends, 0: never. */

@@ -6,7 +6,7 @@
  * (profile_add_thread, profile_add_wait, profile_add_thread_call, ...) and weighted stacks
  * (profile_add_stack). Then profile_finish() scales the stacks of each bucket (thread x state x
  * cause x call) to the bucket's exact time and leaves the lines: their values sum, for every
- * thread, to its wall time to the nanosecond.
+ * thread, to its wall time to the nanosecond, and their switches to its switches.
  *
  * All strings handed in are copied; all pointers handed out live as long as the profile.
  * Functions that can fail return a negative errno.
@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "wait_cause.h"
 
 /* The four states of the time model. Order is the order of output. */
 enum profile_state {
@@ -25,24 +26,6 @@ enum profile_state {
 	PROFILE_PREEMPTED, /* run queue, switched out while runnable */
 	PROFILE_BLOCKED,
 	PROFILE_STATES,
-};
-
-/* Why a thread was blocked. Names (for JSON and frames) in wait_cause.c. */
-enum wait_cause {
-	CAUSE_NONE, /* not blocked */
-	CAUSE_GPU_CALL,
-	CAUSE_LOCK,
-	CAUSE_DISK,
-	CAUSE_NETWORK,
-	CAUSE_POLL,
-	CAUSE_PIPE,
-	CAUSE_SLEEP,
-	CAUSE_PAGE_FAULT,
-	CAUSE_GPU_DRIVER,
-	CAUSE_CHILD,
-	CAUSE_STOPPED,
-	CAUSE_OTHER,
-	CAUSES,
 };
 
 /* A figure that was not measured: printed as unknown, null in JSON. */
@@ -68,6 +51,7 @@ struct profile_thread {
 	uint64_t voluntary;
 	uint64_t involuntary;
 	uint64_t migrations;
+	uint64_t major_faults; /* PROFILE_UNKNOWN in rows of threads whose account was lost */
 };
 
 struct profile_call {
@@ -159,10 +143,49 @@ struct profile_allocation {
 	uint64_t allocations, bytes, live, live_bytes;
 };
 
+/* Times of one span of I/O; PROFILE_UNKNOWN where there is none. */
+struct profile_times {
+	uint64_t wall_ns, p50_ns, p95_ns, p99_ns, max_ns;
+};
+
+/* I/O of a process of one kind, and of block requests on one device. What began and ended within the
+ * window. */
+struct profile_io {
+	uint32_t pid;
+	const char *process; /* NULL: of the processes that had no row of their own */
+	const char *kind;    /* "block read", "file write", "TCP send", "io_uring read" */
+	const char *device;  /* "vda"; NULL: not a block request */
+	uint64_t calls, errors, bytes;
+	struct profile_times whole;
+	/* Block requests: before and after they were given to the device. */
+	struct profile_times queue, on_device;
+	/* File reads: served by the page cache alone or not. Else PROFILE_UNKNOWN. */
+	uint64_t hits, misses;
+};
+
+/* The same by thread. */
+struct profile_io_thread {
+	uint32_t thread; /* index into profile.threads after profile_finish */
+	uint64_t serial; /* 0: of the threads that had no row of their own */
+	const char *kind, *device;
+	uint64_t calls, bytes, wall_ns;
+};
+#define PROFILE_NO_THREAD UINT32_MAX /* profile_io_thread.thread of serial 0 */
+
 struct profile_hook {
 	const char *name; /* "switch" */
 	const char *kind; /* "tp_btf", "kprobe", ..., or "none" */
 	const char *lost; /* what is lost on this rung, NULL: nothing */
+};
+
+/* Blocked time of a process by what it waited for: all of its threads' blocked time, once. */
+struct profile_wait {
+	uint32_t pid;
+	const char *process;
+	uint8_t kind;	   /* enum wait_kind */
+	const char *frame; /* KIND_OTHER: the kernel function that waits; NULL: not known, or another kind */
+	uint64_t blocked_ns;
+	uint64_t waits; /* how many; PROFILE_UNKNOWN where only sampled stacks tell this kind */
 };
 
 /* One line of the folded output, before rounding to a unit. */
@@ -170,13 +193,29 @@ struct profile_line {
 	uint32_t thread; /* index into profile.threads */
 	uint8_t state;	 /* enum profile_state */
 	uint8_t cause;	 /* enum wait_cause */
+	uint8_t kind;	 /* enum wait_kind: of that cause */
 	uint16_t user_n; /* of the frames, how many are user frames; the rest are kernel frames */
 	uint16_t frames_n;
 	const char *call; /* the CUDA call in progress, NULL: none; also among the frames */
 	const char *const *frames; /* outermost first; already free of ';' and newlines */
-	uint64_t value_ns;
+	uint64_t value_ns;	   /* 0: it has only switches */
+	/* Switches that its waits began with: of PROFILE_BLOCKED voluntary, of PROFILE_PREEMPTED involuntary
+	 * ones; the other states have none. And how sure that is: the estimate's variance. */
+	uint64_t switches;
+	double switches_variance;
 	uint64_t stacks; /* stacks that stand behind it; 0: pooled or "[not sampled]" */
 };
+
+/* Switches from one stack. */
+struct profile_switches {
+	uint32_t thread;	   /* index into profile.threads */
+	uint16_t user_n, frames_n; /* as in struct profile_line */
+	const char *const *frames;
+	uint64_t voluntary, involuntary;
+	uint64_t error;	  /* one standard error of their sum */
+	uint64_t wait_ns; /* blocked and on the run queue */
+};
+#define PROFILE_SWITCHES 20 /* as many are kept */
 
 struct profile_lost {
 	uint64_t events;       /* switches and wake-ups that the kernel did not show */
@@ -259,6 +298,13 @@ struct profile {
 	size_t memory_n;
 	struct profile_allocation *allocations; /* by live bytes, then bytes, falling */
 	size_t allocations_n;
+	struct profile_switches *switches; /* by switches, falling */
+	size_t switches_n;
+	unsigned int io_parts; /* set by the caller: of enum io_part, what was looked at */
+	struct profile_io *io; /* by pid; within it by wall time, falling */
+	size_t io_n;
+	struct profile_io_thread *io_threads; /* by thread */
+	size_t io_threads_n;
 	struct profile_hook *hooks;
 	size_t hooks_n;
 	struct profile_not_measured *not_measured;
@@ -266,6 +312,8 @@ struct profile {
 	struct profile_reach reach; /* set by profile_finish */
 	struct profile_line *lines;
 	size_t lines_n;
+	struct profile_wait *waits; /* by time, falling; set by profile_finish */
+	size_t waits_n;
 
 	struct profile_build *build; /* private to profile.c; NULL after profile_finish */
 	struct profile_arena *arena; /* private to profile.c: owns every string */
@@ -282,9 +330,9 @@ const char *profile_string(struct profile *p, const char *s);
  * states. -EEXIST: this serial has an account already. */
 int profile_add_thread(struct profile *p, const struct profile_thread *t, size_t max_threads);
 
-/* Blocked time of a thread outside CUDA calls, by cause as far as the system call tells it. What a
- * thread's waits and calls leave of its blocked time is booked as CAUSE_OTHER. The thread need not
- * have been added yet. */
+/* Blocked time of a thread outside CUDA calls, by kind as far as the system call and its descriptor
+ * tell it. What a thread's waits and calls leave of its blocked time is booked as KIND_OTHER. count:
+ * how many waits these were. The thread need not have been added yet. */
 int profile_add_wait(struct profile *p, uint64_t serial, int syscall, unsigned int flags,
 		     uint64_t ns, uint64_t count);
 
@@ -312,7 +360,12 @@ struct profile_stack {
 	const char *inner;    /* --driver: the driver call inside call, a frame too; NULL: none */
 	uint16_t inner_after; /* of the user frames, how many lie outside of inner */
 	uint64_t weight_ns;
+	/* The switches it stands for: see struct profile_line. In 1/SWITCHES_ONE of user/infbpf.h; their
+	 * variance in whole ones. */
+	uint64_t switches;
+	double switches_variance;
 };
+/* One that stands for neither time nor switches is passed over. */
 int profile_add_stack(struct profile *p, const struct profile_stack *s);
 
 int profile_add_call(struct profile *p, const struct profile_call *c);
@@ -328,6 +381,10 @@ int profile_add_launcher(struct profile *p, const struct profile_launcher *l);
 int profile_add_memory(struct profile *p, const struct profile_memory *m);
 /* The frames are copied. */
 int profile_add_allocation(struct profile *p, const struct profile_allocation *a);
+int profile_add_io(struct profile *p, const struct profile_io *io);
+/* By serial; one without an account counts as serial 0. Rows of one thread, kind and device are added
+ * up. */
+int profile_add_io_thread(struct profile *p, const struct profile_io_thread *t);
 int profile_add_hook(struct profile *p, const struct profile_hook *h);
 int profile_add_not_measured(struct profile *p, const char *what, const char *why);
 
@@ -342,12 +399,8 @@ uint64_t profile_busy_ns(const struct profile_thread *t);
 /* A device thread of the CPU's imitation of a GPU: no part of what the process would do on one. */
 bool profile_is_emulated(const struct profile *p, const struct profile_thread *t);
 
-/* --- wait_cause.c --- */
-const char *wait_cause_name(enum wait_cause cause); /* "lock", "GPU call": also the JSON key */
-/* First cause, from the facts recorded at every switch-out. certain: the stack cannot refine it. */
-enum wait_cause wait_cause_first(int syscall, unsigned int flags, bool *certain);
-/* The cause that a sampled wait's kernel frames (names, any order) tell, CAUSE_NONE: nothing. */
-enum wait_cause wait_cause_refine(const char *const *kernel_frames, size_t n);
+/* The part of --io, "block", ...; NULL: there are no more. */
+const char *profile_io_part_name(unsigned int i);
 
 /* --- histograms, log-linear as in user/infbpf.h (hist.c) --- */
 unsigned int hist_bucket(uint64_t ns);

@@ -34,6 +34,7 @@ struct session_options {
 	unsigned int max_stacks; /* a second; beyond it the period is raised */
 	size_t max_threads;	 /* ended threads with a row of their own */
 	enum hooks_mode hooks;
+	unsigned int parts; /* of enum hook_part, beside what every trace has */
 	enum session_unwind unwind;
 	unsigned int stack_bytes; /* of the user stack, copied with a sample */
 	const char *unwind_cache; /* directory, NULL: none */

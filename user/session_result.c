@@ -31,9 +31,12 @@ static int add_hooks(struct session *s)
 	int err = 0;
 
 	for (size_t i = 0; i < s->hooks.n && !err; i++) {
-		h = (struct profile_hook){ s->hooks.states[i].name, s->hooks.states[i].kind,
-					   s->hooks.states[i].lost };
+		const struct hook_state *state = &s->hooks.states[i];
+
+		h = (struct profile_hook){ state->name, state->kind, state->lost };
 		err = profile_add_hook(s->profile, &h);
+		if (!err && !strcmp(state->kind, "none"))
+			err = profile_add_not_measured(s->profile, state->lost, state->refused);
 	}
 	h = (struct profile_hook){ "CUDA calls",
 				   s->uprobes >= UPROBE_MULTI  ? uprobe_kind_name(s->uprobes)

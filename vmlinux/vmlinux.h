@@ -68,7 +68,103 @@ struct mm_struct {
 	struct uprobes_state uprobes_state; /* with CONFIG_UPROBES */
 };
 
+/* The way from a descriptor's number to what it is. */
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct inode {
+	unsigned short i_mode;
+	unsigned int i_flags;
+	u32 i_rdev;
+};
+
+struct address_space {
+	struct inode *host;
+};
+
+struct file {
+	struct path f_path;
+	struct inode *f_inode;
+	struct address_space *f_mapping;
+	unsigned int f_flags;
+	s64 f_pos;
+	void *private_data; /* of a socket: struct socket */
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct sock_common {
+	unsigned short skc_family;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	u16 sk_protocol;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+/* --- I/O --- */
+struct thread_info {
+	u32 status; /* x86 */
+};
+
+struct gendisk {
+	int major;
+	int first_minor;
+};
+
+struct request_queue {
+	struct gendisk *disk;
+};
+
+struct request {
+	struct request_queue *q;
+	unsigned int cmd_flags;
+	unsigned int __data_len;
+	u64 start_time_ns;
+};
+
+/* What came before it, up to 5.15, is named page. */
+struct folio {
+	struct address_space *mapping;
+	unsigned long index;
+};
+
+struct page {
+	struct address_space *mapping;
+	unsigned long index;
+};
+
+struct io_kiocb {
+	u8 opcode;
+};
+
+struct io_uring_cqe {
+	s32 res;
+	u32 flags;
+};
+
 struct task_struct {
+	struct thread_info thread_info; /* with CONFIG_THREAD_INFO_IN_TASK */
 	unsigned int __state;
 	unsigned int flags;
 	int on_cpu;
@@ -79,6 +175,8 @@ struct task_struct {
 	unsigned int in_iowait : 1;
 	unsigned long nvcsw;
 	unsigned long nivcsw;
+	unsigned long maj_flt;
+	struct files_struct *files;
 	struct task_struct *group_leader;
 	unsigned long sas_ss_sp; /* the alternate signal stack */
 	size_t sas_ss_size;
