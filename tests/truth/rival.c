@@ -26,6 +26,9 @@ static void *idle(void *arg)
 		truth_die("sched_setscheduler");
 	while (!over)
 		truth_sleep(2000000);
+	/* Not to be kept from dying, too. */
+	if (sched_setscheduler(0, SCHED_OTHER, &param) != 0)
+		truth_die("sched_setscheduler");
 	truth_thread();
 	return NULL;
 }
