@@ -40,6 +40,10 @@ SHARED const volatile __u32 cfg_nested SHARED_INIT(0);
 /* From the top of an alternate signal stack, rounded down to 64, to the ucontext of the signal that
  * went there; 0: not known. */
 SHARED const volatile __u32 cfg_sigframe_bytes SHARED_INIT(0);
+/* A bit a system call: it waits for what the descriptor in its first argument is. */
+SHARED const volatile __u64 cfg_fd_calls[FD_CALLS / 64] SHARED_INIT({ 0 });
+/* Two bits a major number: enum char_kind. */
+SHARED const volatile __u64 cfg_char_majors[CHAR_MAJORS / 32] SHARED_INIT({ 0 });
 
 /* enum io_part: what of I/O is accounted. */
 SHARED const volatile __u32 cfg_io_parts SHARED_INIT(0);
@@ -72,11 +76,12 @@ SHARED volatile __u64 probes_ns SHARED_INIT(0);
 SHARED volatile __u32 close_left SHARED_INIT(0);
 
 enum task_flags {
-	TASK_PENDING = 1 << 0, /* a stack is due at the end of this switch-in */
-	TASK_FLUSHED = 1 << 1, /* the account was handed over */
-	TASK_BORN = 1 << 2,    /* born inside the window */
-	TASK_RAN = 1 << 3,     /* was switched in at least once */
-	TASK_COUNTED = 1 << 4, /* nvcsw and nivcsw are those of its last switch-out */
+	TASK_PENDING = 1 << 0,	/* a stack is due at the end of this switch-in */
+	TASK_FLUSHED = 1 << 1,	/* the account was handed over */
+	TASK_BORN = 1 << 2,	/* born inside the window */
+	TASK_RAN = 1 << 3,	/* was switched in at least once */
+	TASK_COUNTED = 1 << 4,	/* nvcsw and nivcsw are those of its last switch-out */
+	TASK_RUNNABLE = 1 << 5, /* the gap in progress began runnable: an involuntary switch */
 };
 
 /* Of the task's own probes, which the scheduler's handlers may interrupt between a read and a write:
@@ -150,7 +155,9 @@ struct task_state {
 	u32 out_seq; /* SAMPLE_OUT sent for this gap */
 	/* The stack due (TASK_PENDING): parts of the gap, weighted. */
 	u64 due_woken_ns, due_preempted_ns, due_blocked_ns;
-	u64 last_out_ns; /* last SAMPLE_OUT */
+	u64 due_switches;
+	u64 last_out_ns;  /* last SAMPLE_OUT */
+	u64 out_switches; /* the thread's switches until then */
 
 	struct wait_slot waits[WAIT_SLOTS];
 	struct call_slot calls[CALL_SLOTS];
@@ -211,7 +218,7 @@ SHARED struct {
 /* What the slots in task storage have no room for. Preallocated: updated under the run queue lock. */
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 32768);
 	__type(key, struct wait_key);
 	__type(value, struct wait_slot);
 } MAP(waits);
@@ -474,6 +481,16 @@ static __always_inline u64 stack_share(u64 part, u64 weight, u64 d)
 		return part;
 	/* weight is T here, at most 10 s: 34 bits. Keep the product within 64. */
 	return ((part >> 4) * weight / d) << 4;
+}
+
+/* How many switches the present gap, of length d, stands for if it got its stack by stack_wanted(), in
+ * 1/SWITCHES_ONE. One that began before the window or with the thread's birth began with none. */
+static __always_inline u64 stack_switches(const struct task_state *ts, u64 weight, u64 d)
+{
+	if (!d || !ts->gap_ns || ((ts->flags & TASK_BORN) && !(ts->flags & TASK_RAN)))
+		return 0;
+	/* weight is T here: 34 bits, and the shift's 16. */
+	return weight == d ? SWITCHES_ONE : (weight << SWITCHES_SHIFT) / d;
 }
 
 /* Records are read by a poll loop; nobody is woken unless the ring fills up. */

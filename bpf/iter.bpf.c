@@ -5,6 +5,7 @@
  *
  * Context: the process that reads the iterator; preemptible; one reader at a time.
  */
+#include "descriptor.bpf.h"
 #include "stack.bpf.h"
 #include "thread.bpf.h"
 
@@ -55,7 +56,9 @@ static __always_inline void seed_wait(struct task_state *ts, struct task_struct 
 	}
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	ts->syscall = (s16)regs->orig_ax;
-	ts->wait_flags = BPF_CORE_READ_BITFIELD(task, in_iowait) ? WAIT_IOWAIT : 0;
+	ts->wait_flags = descriptor_flags(task, ts->syscall, regs);
+	if (BPF_CORE_READ_BITFIELD(task, in_iowait))
+		ts->wait_flags |= WAIT_IOWAIT;
 	if (task->__state & TASK_STOPPED_OR_TRACED)
 		ts->wait_flags |= WAIT_STOPPED;
 }
@@ -118,6 +121,7 @@ static __always_inline long close_wait(struct bpf_iter__task *ctx, struct task_s
 	s->woken_ns = stack_share(woken, weight, d);
 	s->preempted_ns = stack_share(preempted, weight, d);
 	s->blocked_ns = stack_share(ts->gap_blocked_ns, weight, d);
+	s->switches = stack_switches(ts, weight, d);
 	if (!(task->flags & PF_KTHREAD))
 		regs_save(&s->regs, (struct pt_regs *)bpf_task_pt_regs(task));
 	else

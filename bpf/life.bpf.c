@@ -108,6 +108,7 @@ int BPF_PROG(handle_exec, struct task_struct *task, pid_t old_pid)
 	for (i = 0; i < IO_SLOTS; i++)
 		ts->ios[i] = (struct io_slot){};
 	ts->times = (struct thread_times){};
+	ts->out_switches = 0;
 	for (i = 0; i < WAIT_SLOTS; i++)
 		ts->waits[i] = (struct wait_slot){};
 	for (i = 0; i < CALL_SLOTS; i++)

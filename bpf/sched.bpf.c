@@ -7,6 +7,7 @@
  * storage is created elsewhere: before 6.4 creating it here could allocate under that lock).
  * Cost: two storage look-ups a switch, one a wake-up; the clock is read only where one is in scope.
  */
+#include "descriptor.bpf.h"
 #include "stack.bpf.h"
 #include "thread.bpf.h"
 
@@ -24,6 +25,7 @@ static __always_inline void wait_begin(struct task_state *ts, struct task_struct
 		/* x86 sets orig_ax to -1 on every entry that is no system call. */
 		regs = (struct pt_regs *)bpf_task_pt_regs(task);
 		ts->syscall = (s16)regs->orig_ax;
+		flags |= descriptor_flags(task, ts->syscall, regs);
 	}
 	/* A bitfield: a plain read is silently wrong. */
 	if (BPF_CORE_READ_BITFIELD(task, in_iowait)) {
@@ -35,6 +37,16 @@ static __always_inline void wait_begin(struct task_state *ts, struct task_struct
 	if (ts->depth)
 		flags |= WAIT_IN_CALL;
 	ts->wait_flags = flags;
+}
+
+/* The switches since the last SAMPLE_OUT, this one included. Hidden ones are in the thread's totals. */
+static __always_inline u64 out_switches(struct task_state *ts)
+{
+	u64 all = (u64)ts->times.voluntary + ts->times.involuntary;
+	u64 n = all - ts->out_switches;
+
+	ts->out_switches = all;
+	return n << SWITCHES_SHIFT;
 }
 
 /* No hook after the switch on this kernel: the stack is taken before the wait, at most one a period
@@ -55,6 +67,7 @@ static __always_inline void switch_out_stack(void *ctx, struct task_state *ts,
 		return;
 	ts->last_out_ns = now;
 	ts->out_seq = __sync_fetch_and_add(&next_seq, 1);
+	ts->due_switches = out_switches(ts);
 	sample_start(s, ts, SAMPLE_OUT, now, prev);
 	s->seq = ts->out_seq;
 	sample_send(ctx, s, regs, user, true);
@@ -86,7 +99,7 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 				       bool preempt, unsigned int prev_state, u64 now)
 {
 	struct cpu_counts *c = cpu_counts();
-	u64 end = t_end;
+	u64 end = t_end, d;
 
 	if (ts->flags & TASK_FLUSHED)
 		return;
@@ -98,6 +111,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 		now = end;
 	}
 	ts->busy++;
+	if (c)
+		c->booked++;
 	if (ts->flags & TASK_PENDING) {
 		ts->flags &= ~TASK_PENDING;
 		if (c)
@@ -106,8 +121,10 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	if (ts->state != RUN_ON_CPU && ts->state != RUN_NONE && c)
 		c->lost_switch++;
 	/* Whatever it was booked as, it is running now. A switch-in that was not shown leaves its
-	 * time with the state before it. */
-	task_account(ts, ts->state == RUN_NONE ? RUN_ON_CPU : ts->state, now);
+	 * time with the state before it: of a wait, with its cause. */
+	d = task_account(ts, ts->state == RUN_NONE ? RUN_ON_CPU : ts->state, now);
+	if (ts->state == RUN_BLOCKED)
+		task_blocked(ts, d);
 	count_switches(ts, prev, !preempt && prev_state, !!(prev_state & TASK_DEAD));
 	if (prev_state & TASK_DEAD) {
 		ts->flags |= TASK_FLUSHED;
@@ -123,9 +140,11 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	 * TASK_WAKING until the switch is through.) */
 	if (preempt || !prev_state || !prev->__state) {
 		ts->state = RUN_PREEMPTED;
+		ts->flags |= TASK_RUNNABLE;
 		ts->wait_flags = ts->depth ? WAIT_IN_CALL : 0;
 	} else {
 		ts->state = RUN_BLOCKED;
+		ts->flags &= ~TASK_RUNNABLE;
 		wait_begin(ts, prev, prev_state);
 	}
 	if (!cfg_after_switch)
@@ -152,6 +171,8 @@ static __always_inline void gap_end(struct task_state *ts, u64 woken, u64 preemp
 		r.woken_ns = woken;
 		r.preempted_ns = preempted;
 		r.blocked_ns = ts->gap_blocked_ns;
+		r.switches = ts->due_switches;
+		r.involuntary = !!(ts->flags & TASK_RUNNABLE);
 		ts->out_seq = 0;
 		bpf_ringbuf_output(&ring, &r, sizeof(r), ring_flags());
 		return;
@@ -167,6 +188,7 @@ static __always_inline void gap_end(struct task_state *ts, u64 woken, u64 preemp
 	ts->due_woken_ns = stack_share(woken, weight, d);
 	ts->due_preempted_ns = stack_share(preempted, weight, d);
 	ts->due_blocked_ns = stack_share(ts->gap_blocked_ns, weight, d);
+	ts->due_switches = stack_switches(ts, weight, d);
 	ts->flags |= TASK_PENDING;
 	cpu->due = 1;
 }
@@ -232,6 +254,8 @@ int handle_switch(u64 *ctx)
 			return 0;
 		prev_state = cfg_prev_state ? (unsigned int)ctx[3] : prev->__state;
 		switch_out(ctx, prev, ts, ctx[0], prev_state, now);
+	} else if (c && !prev->pid) {
+		c->idle++;
 	}
 	ts = bpf_task_storage_get(&tasks, next, NULL, 0);
 	if (!ts)
@@ -261,6 +285,9 @@ static __always_inline int wakeup(struct task_struct *p)
 	if (ts->state != RUN_BLOCKED && (ts->state != RUN_NONE || p->on_cpu))
 		return 0;
 	ts->busy++;
+	/* Woken before the seed came to it. */
+	if (ts->state == RUN_NONE)
+		wait_begin(ts, p, 0);
 	d = task_account(ts, RUN_BLOCKED, now);
 	task_blocked(ts, d);
 	ts->state = RUN_WOKEN;

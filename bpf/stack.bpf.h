@@ -78,6 +78,8 @@ static __always_inline void sample_start(struct rec_sample *s, const struct task
 	s->woken_ns = 0;
 	s->preempted_ns = 0;
 	s->blocked_ns = 0;
+	s->switches = 0;
+	s->involuntary = !!(ts->flags & TASK_RUNNABLE);
 	s->syscall = ts->syscall;
 	s->flags = ts->wait_flags;
 	s->user_n = 0;

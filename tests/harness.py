@@ -162,11 +162,12 @@ def read_json(path):
         return json.load(f)
 
 
-def main(tests):
-    """tests: {name: (seconds, function)}. The protocol of scripts/test."""
+def main(tests, lane=""):
+    """tests: {name: (seconds, function)} or (seconds, function, lane), else it is the suite's lane.
+    The protocol of scripts/test."""
     if len(sys.argv) == 2 and sys.argv[1] == "--list":
-        for name, (seconds, _) in tests.items():
-            print(name, seconds)
+        for name, (seconds, _, *own) in tests.items():
+            print(name, seconds, *(own or [lane]))
         sys.exit(0)
     if len(sys.argv) != 2 or sys.argv[1] not in tests:
         print(f"usage: {sys.argv[0]} --list | NAME", file=sys.stderr)

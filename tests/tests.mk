@@ -20,6 +20,15 @@ $(B)/tests/truth/%: $(B)/tests/truth/obj/%.o $(B)/tests/truth/obj/truth.o
 $(addprefix $(B)/tests/truth/,$(TRUTH_ALONE)): $(B)/tests/truth/%: $(B)/tests/truth/obj/%.o
 	$(CC) -static $^ -o $@
 
+# --- a thread for every kind of wait ---
+WAITS_OBJ := $(patsubst tests/truth/waits/%.c,$(B)/tests/truth/obj/waits/%.o,$(wildcard tests/truth/waits/*.c))
+TRUTH_BIN += $(B)/tests/truth/waits
+$(B)/tests/truth/obj/waits/%.o: tests/truth/waits/%.c tests/truth/waits/waits.h tests/truth/truth.h
+	@mkdir -p $(@D)
+	$(CC) $(TRUTH_CFLAGS) -Itests/truth -c $< -o $@
+$(B)/tests/truth/waits: $(WAITS_OBJ) $(B)/tests/truth/obj/truth.o
+	$(CC) -static $^ -o $@ -lpthread
+
 # --- CUDA calls of known number and length: against libraries of our own, found beside the program.
 # Entry points that begin with push %rbp, as NVIDIA's do; all of it once more, in a folder cet, with
 # endbr64 before that. ---
@@ -96,10 +105,19 @@ $(CUDA_DIR)/cuda_inside: $(CUDA_SRC)/start.c $(CUDA_DIR)/libengine.so
 $(CUDA_DIR)/cuda_late: $(CUDA_SRC)/start.c
 	@mkdir -p $(@D)
 	$(CC) $(TRUTH_CFLAGS) -DLIBRARY='"libplugin.so"' $< -o $@ $(BESIDE) -ldl
+$(CUDA_DIR)/cuda_late_forked: $(CUDA_SRC)/start.c
+	@mkdir -p $(@D)
+	$(CC) $(TRUTH_CFLAGS) -DLIBRARY='"libplugin.so"' -DFORKED $< -o $@ $(BESIDE) -ldl
 CUDA_BIN += $(addprefix $(CUDA_DIR)/,$(CUDA_STATIC:%=%_static) cuda_stripped $(CUDA_PTSZ:%=%_ptsz) \
-	libengine.so cuda_inside libplugin.so cuda_late)
+	libengine.so cuda_inside libplugin.so cuda_late cuda_late_forked)
 
-TEST_PROGRAMS += $(TRUTH_BIN) $(CUDA_BIN)
+# --- many threads of known behaviour, for tests under load; static, as those above ---
+PRESSURE_BIN := $(B)/tests/pressure/crowd
+$(PRESSURE_BIN): $(B)/tests/pressure/%: tests/pressure/%.c $(B)/tests/truth/obj/truth.o
+	@mkdir -p $(@D)
+	$(CC) $(TRUTH_CFLAGS) -Itests/truth -static $^ -o $@ -lpthread
+
+TEST_PROGRAMS += $(TRUTH_BIN) $(CUDA_BIN) $(PRESSURE_BIN)
 .SECONDARY: $(patsubst %,$(B)/tests/truth/obj/%.o,$(TRUTH_NAMES) $(TRUTH_ALONE) $(TRUTH_SHARED))
 
 # --- unit tests: all of user/ but main(), under the sanitizers whatever flavour the tool is ---

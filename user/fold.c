@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Folded stacks: "process (pid);thread (tid);user frames;kernel frames_[k];[state] VALUE".
+ * Folded stacks: "process (pid);thread (tid);user frames;kernel frames_[k];[wait's kind];[state] VALUE".
  *
  * A name that somebody else chose must not break a line or forge a frame: fold_label.c cleans process
  * and thread names; the other frames were cleaned when they became symbols.
@@ -51,6 +51,10 @@ static void write_stack(const struct profile_line *l, const struct fold_label *l
 		putc_unlocked(';', f);
 		fputs_unlocked(l->frames[i], f);
 	}
+	if (fold_kind(l)) {
+		putc_unlocked(';', f);
+		fputs_unlocked(fold_kind(l), f);
+	}
 	if (fold_state(l, state)) {
 		putc_unlocked(';', f);
 		fputs_unlocked(state, f);
@@ -76,7 +80,7 @@ static void write_value(uint64_t value, FILE *f)
 /* Would both print the same? Equal frames are one list in the profile. */
 static bool same_text(const struct profile_line *a, const struct profile_line *b)
 {
-	return a->frames == b->frames && a->cause == b->cause &&
+	return a->frames == b->frames && a->kind == b->kind &&
 	       (a->state == b->state || (fold_is_run_queue(a) && fold_is_run_queue(b)));
 }
 
@@ -90,6 +94,11 @@ struct folder {
 	size_t values_cap;
 	size_t written;
 };
+
+static uint64_t value_of(const struct folder *d, const struct profile_line *l)
+{
+	return d->o->count == COUNT_SWITCHES ? l->switches : l->value_ns;
+}
 
 /* Collects a thread's lines from *at on, moving it to the next thread's. Returns how many. */
 static int collect(struct folder *d, size_t *at, size_t *n)
@@ -105,7 +114,7 @@ static int collect(struct folder *d, size_t *at, size_t *n)
 			continue;
 		/* The profile sorts its lines so that those that print the same are neighbours. */
 		if (*n && same_text(d->lines[*n - 1], l)) {
-			d->values[*n - 1] += l->value_ns;
+			d->values[*n - 1] += value_of(d, l);
 			continue;
 		}
 		err = array_grow(&d->lines, &d->lines_cap, *n + 1, sizeof(*d->lines));
@@ -114,7 +123,7 @@ static int collect(struct folder *d, size_t *at, size_t *n)
 		if (err)
 			return err;
 		d->lines[*n] = l;
-		d->values[(*n)++] = l->value_ns;
+		d->values[(*n)++] = value_of(d, l);
 	}
 	return 0;
 }
@@ -122,7 +131,7 @@ static int collect(struct folder *d, size_t *at, size_t *n)
 static int fold_thread(struct folder *d, size_t *at)
 {
 	const struct profile_thread *t = &d->p->threads[d->p->lines[*at].thread];
-	const uint64_t unit = unit_ns[d->o->unit];
+	const uint64_t unit = d->o->count == COUNT_SWITCHES ? 1 : unit_ns[d->o->unit];
 	struct fold_label label;
 	uint64_t sum = 0;
 	size_t n;

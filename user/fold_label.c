@@ -24,6 +24,11 @@ bool fold_is_run_queue(const struct profile_line *l)
 	return l->state == PROFILE_WOKEN || l->state == PROFILE_PREEMPTED;
 }
 
+const char *fold_kind(const struct profile_line *l)
+{
+	return l->state == PROFILE_BLOCKED ? wait_kind_frame(l->kind) : NULL;
+}
+
 const char *fold_state(const struct profile_line *l, char buf[FOLD_STATE_SIZE])
 {
 	if (fold_is_run_queue(l))

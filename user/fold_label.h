@@ -23,6 +23,8 @@ bool fold_is_run_queue(const struct profile_line *l);
 #define FOLD_RUN_QUEUE_FRAME "[run queue]"
 #define FOLD_BLOCKED_FRAME   "[blocked: " /* and the cause and "]" */
 #define FOLD_STATE_SIZE	     32
+/* The last frame but one, "[TCP receive]"; NULL: there is none. */
+const char *fold_kind(const struct profile_line *l);
 /* The last frame, NULL: there is none, the thread was on a CPU. Returns buf. */
 const char *fold_state(const struct profile_line *l, char buf[FOLD_STATE_SIZE]);
 

@@ -38,6 +38,35 @@ enum wait_flags {
 	WAIT_IN_CALL = 1 << 3, /* a CUDA call was open */
 	WAIT_UNKNOWN = 1 << 4, /* the storage filled up: the rest of this thread's blocked time */
 };
+/* Four bits more: enum wait_fd. */
+#define WAIT_FD_SHIFT 8
+#define WAIT_FD_MASK  (0xf << WAIT_FD_SHIFT)
+
+/* What the descriptor is that a system call waits for (its first argument), of calls that wait for
+ * whatever it is. */
+enum wait_fd {
+	FD_NONE = 0, /* another call, or not known */
+	FD_REGULAR,  /* a file or block device, by the page cache */
+	FD_DIRECT,   /* the same, opened with O_DIRECT */
+	FD_PIPE,     /* FIFOs too */
+	FD_TCP,
+	FD_UDP,
+	FD_UNIX,
+	FD_SOCKET, /* of another kind */
+	FD_EVENTFD,
+	FD_TIMERFD,
+	FD_SIGNALFD,
+	FD_INOTIFY, /* and fanotify */
+	FD_TTY,
+	FD_GPU, /* a device of a GPU driver */
+	FD_OTHER,
+};
+
+/* Character devices by major number, 2 bits each. */
+enum char_kind { CHAR_OTHER = 0, CHAR_TTY = 1, CHAR_GPU = 2 };
+#define CHAR_MAJORS 512
+
+#define FD_CALLS 512 /* system calls have lower numbers */
 
 /* Exact sums of one thread over its part of the window. */
 struct thread_times {
@@ -159,6 +188,11 @@ struct user_regs {
 #define SAMPLE_RED_ZONE	 128
 #define SAMPLE_STACK_MAX 65536 /* --stack-bytes, at most */
 
+/* One context switch, as samples count them: in fixed point. A gap of 1 ns with a stack period of 10 s
+ * stands for 10^10 switches: 50 bits. */
+#define SWITCHES_SHIFT 16
+#define SWITCHES_ONE   (1ULL << SWITCHES_SHIFT)
+
 struct rec_sample {
 	struct rec_hdr hdr;
 	__u64 serial;
@@ -166,16 +200,20 @@ struct rec_sample {
 	__u32 tgid;
 	__u32 tid;
 	__u32 image;
-	__u16 kind;  /* enum sample_kind */
-	__u16 call;  /* CUDA call in progress (row + 1), 0: none */
-	__u16 inner; /* with --driver: the driver call inside it, 0: none */
-	__u16 pad[3];
+	__u16 kind;	   /* enum sample_kind */
+	__u16 call;	   /* CUDA call in progress (row + 1), 0: none */
+	__u16 inner;	   /* with --driver: the driver call inside it, 0: none */
+	__u16 involuntary; /* the gap began runnable: what switches counts */
+	__u16 pad[2];
 	/* What the sample stands for, already weighted by max(d, T) / d; 0 for SAMPLE_ON_CPU. For a
 	 * wait: the blocked and run-queue parts of the gap. For a call: its wall time in on_cpu_ns. */
 	__u64 on_cpu_ns;
 	__u64 woken_ns;
 	__u64 preempted_ns;
 	__u64 blocked_ns;
+	/* How many switch-outs within the window it stands for, in 1/SWITCHES_ONE: max(d, T) / d. Of a
+	 * gap that began before the window 0. */
+	__u64 switches;
 	__s16 syscall;
 	__u16 flags; /* enum wait_flags */
 	__u16 user_n;
@@ -200,10 +238,13 @@ struct rec_resolve {
 	struct rec_hdr hdr;
 	__u64 serial;
 	__u32 seq;
-	__u32 pad;
+	__u32 involuntary; /* as in struct rec_sample */
 	__u64 woken_ns;
 	__u64 preempted_ns;
 	__u64 blocked_ns;
+	/* The switches since the one whose stack was sent before this one, in 1/SWITCHES_ONE: stacks are
+	 * picked by time here, and all that a period had look like the one that was picked. */
+	__u64 switches;
 };
 
 enum life_what {
@@ -252,6 +293,8 @@ struct cpu_counts {
 	__u64 calibrate_hits;
 	__u64 lost_thread; /* ended threads that are in no record and not in the map "ended" */
 	__u64 lost_memory; /* allocations, frees and names whose record did not fit the ring */
+	__u64 booked;	   /* of switches, within the window: away from a thread in scope */
+	__u64 idle;	   /* of switches: away from the idle task */
 };
 
 #endif /* INFBPF_H */

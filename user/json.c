@@ -183,6 +183,15 @@ static int fill_reach(const struct profile *p, size_t i, json_t *o)
 		{ "none_ns", r->none_ns });
 }
 
+static int fill_events(const struct profile *p, size_t i, json_t *o)
+{
+	const struct profile_events *e = &p->events;
+
+	(void)i;
+	return JSON_SET_NUMBERS(o, { "switches", e->switches }, { "booked", e->booked },
+				{ "idle", e->idle }, { "wakeups", e->wakeups });
+}
+
 static int fill_overhead(const struct profile *p, size_t i, json_t *o)
 {
 	const struct profile_overhead *c = &p->overhead;
@@ -258,6 +267,7 @@ int json_write(const struct profile *p, FILE *f)
 	} parts[] = {
 		{ "hooks", fill_hook, p->hooks_n, false },
 		{ "threads", fill_thread, p->threads_n, false },
+		{ "waits", json_fill_wait, p->waits_n, false },
 		{ "gpu_calls", json_fill_call, p->calls_n, false },
 		{ "gpu_errors", ends ? json_fill_error : NULL, p->errors_n, false },
 		{ "streams", json_fill_stream, p->streams_n, false },
@@ -266,12 +276,14 @@ int json_write(const struct profile *p, FILE *f)
 		{ "launch_threads", json_fill_launcher, p->launchers_n, false },
 		{ "memory", ends ? json_fill_memory : NULL, p->memory_n, false },
 		{ "allocations", ends ? json_fill_allocation : NULL, p->allocations_n, false },
+		{ "switches", json_fill_switches, p->switches_n, false },
 		{ "stages", NULL, 0, false },
 		{ "io", p->io_parts ? json_fill_io : NULL, p->io_n, false },
 		{ "io_threads", p->io_parts ? json_fill_io_thread : NULL, p->io_threads_n, false },
 		{ "verdict", NULL, 0, false },
 		{ "not_measured", fill_not_measured, p->not_measured_n, false },
 		{ "stacks_reach", fill_reach, 1, true },
+		{ "events", fill_events, 1, true },
 		{ "lost", fill_lost, 1, true },
 		{ "overhead", fill_overhead, 1, true },
 	};

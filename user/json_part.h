@@ -38,6 +38,9 @@ int json_set_texts(json_t *object, const struct json_text *texts, size_t n);
 /* Fills in object number i of a part. */
 typedef int (*json_fill)(const struct profile *p, size_t i, json_t *object);
 
+/* json_waits.c */
+int json_fill_wait(const struct profile *p, size_t i, json_t *o);
+
 /* json_calls.c: all about CUDA calls. */
 int json_fill_call(const struct profile *p, size_t i, json_t *o);
 int json_fill_error(const struct profile *p, size_t i, json_t *o);
@@ -47,6 +50,9 @@ int json_fill_launch(const struct profile *p, size_t i, json_t *o);
 int json_fill_launcher(const struct profile *p, size_t i, json_t *o);
 int json_fill_memory(const struct profile *p, size_t i, json_t *o);
 int json_fill_allocation(const struct profile *p, size_t i, json_t *o);
+
+/* json_switches.c */
+int json_fill_switches(const struct profile *p, size_t i, json_t *o);
 
 /* json_io.c */
 int json_fill_io(const struct profile *p, size_t i, json_t *o);

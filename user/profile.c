@@ -58,11 +58,13 @@ void profile_free(struct profile *p)
 	free(p->launchers);
 	free(p->memory);
 	free(p->allocations);
+	free(p->switches);
 	free(p->io);
 	free(p->io_threads);
 	free(p->hooks);
 	free(p->not_measured);
 	free(p->lines);
+	free(p->waits);
 	free(p);
 }
 
@@ -201,6 +203,8 @@ int profile_add_thread(struct profile *p, const struct profile_thread *thread, s
 	err = take_thread(p, &t);
 	if (err)
 		return err;
+	if (t.serial & PROFILE_NAMELESS)
+		b->nameless_n += t.merged;
 	row = (uint32_t)p->threads_n;
 	if (t.ended && ++b->ended_n > max_threads) {
 		const struct merge_key key = { t.pid, t.process, t.comm };

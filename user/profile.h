@@ -6,7 +6,7 @@
  * (profile_add_thread, profile_add_wait, profile_add_thread_call, ...) and weighted stacks
  * (profile_add_stack). Then profile_finish() scales the stacks of each bucket (thread x state x
  * cause x call) to the bucket's exact time and leaves the lines: their values sum, for every
- * thread, to its wall time to the nanosecond.
+ * thread, to its wall time to the nanosecond, and their switches to its switches.
  *
  * All strings handed in are copied; all pointers handed out live as long as the profile.
  * Functions that can fail return a negative errno.
@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "wait_cause.h"
 
 /* The four states of the time model. Order is the order of output. */
 enum profile_state {
@@ -27,26 +28,11 @@ enum profile_state {
 	PROFILE_STATES,
 };
 
-/* Why a thread was blocked. Names (for JSON and frames) in wait_cause.c. */
-enum wait_cause {
-	CAUSE_NONE, /* not blocked */
-	CAUSE_GPU_CALL,
-	CAUSE_LOCK,
-	CAUSE_DISK,
-	CAUSE_NETWORK,
-	CAUSE_POLL,
-	CAUSE_PIPE,
-	CAUSE_SLEEP,
-	CAUSE_PAGE_FAULT,
-	CAUSE_GPU_DRIVER,
-	CAUSE_CHILD,
-	CAUSE_STOPPED,
-	CAUSE_OTHER,
-	CAUSES,
-};
-
 /* A figure that was not measured: printed as unknown, null in JSON. */
 #define PROFILE_UNKNOWN UINT64_MAX
+
+/* In a serial number: it is nobody's own. The row stands for ended threads of which only sums came. */
+#define PROFILE_NAMELESS (1ULL << 63)
 
 struct profile_thread {
 	uint64_t serial;
@@ -192,18 +178,44 @@ struct profile_hook {
 	const char *lost; /* what is lost on this rung, NULL: nothing */
 };
 
+/* Blocked time of a process by what it waited for: all of its threads' blocked time, once. */
+struct profile_wait {
+	uint32_t pid;
+	const char *process;
+	uint8_t kind;	   /* enum wait_kind */
+	const char *frame; /* KIND_OTHER: the kernel function that waits; NULL: not known, or another kind */
+	uint64_t blocked_ns;
+	uint64_t waits; /* how many; PROFILE_UNKNOWN where only sampled stacks tell this kind */
+};
+
 /* One line of the folded output, before rounding to a unit. */
 struct profile_line {
 	uint32_t thread; /* index into profile.threads */
 	uint8_t state;	 /* enum profile_state */
 	uint8_t cause;	 /* enum wait_cause */
+	uint8_t kind;	 /* enum wait_kind: of that cause */
 	uint16_t user_n; /* of the frames, how many are user frames; the rest are kernel frames */
 	uint16_t frames_n;
 	const char *call; /* the CUDA call in progress, NULL: none; also among the frames */
 	const char *const *frames; /* outermost first; already free of ';' and newlines */
-	uint64_t value_ns;
+	uint64_t value_ns;	   /* 0: it has only switches */
+	/* Switches that its waits began with: of PROFILE_BLOCKED voluntary, of PROFILE_PREEMPTED involuntary
+	 * ones; the other states have none. And how sure that is: the estimate's variance. */
+	uint64_t switches;
+	double switches_variance;
 	uint64_t stacks; /* stacks that stand behind it; 0: pooled or "[not sampled]" */
 };
+
+/* Switches from one stack. */
+struct profile_switches {
+	uint32_t thread;	   /* index into profile.threads */
+	uint16_t user_n, frames_n; /* as in struct profile_line */
+	const char *const *frames;
+	uint64_t voluntary, involuntary;
+	uint64_t error;	  /* one standard error of their sum */
+	uint64_t wait_ns; /* blocked and on the run queue */
+};
+#define PROFILE_SWITCHES 20 /* as many are kept */
 
 struct profile_lost {
 	uint64_t events;       /* switches and wake-ups that the kernel did not show */
@@ -221,6 +233,14 @@ struct profile_overhead {
 	uint64_t bpf_ns, bpf_runs, trap_ns, user_cpu_ns, rss_bytes, map_bytes;
 	uint64_t start_cpu_ns; /* of user_cpu_ns: loading and attaching, before the window */
 	uint64_t trap_hits;
+};
+
+/* What the kernel showed of the whole host within the window. */
+struct profile_events {
+	uint64_t switches;
+	uint64_t booked; /* of switches: away from a thread in the trace */
+	uint64_t idle;	 /* of switches: away from an idle CPU */
+	uint64_t wakeups;
 };
 
 /* User frames that stand at the root of a stack that could not be walked to the thread's start. */
@@ -252,6 +272,7 @@ struct profile {
 	uint64_t period_ns;	     /* the stack period T at the start; raised under load */
 	uint64_t stacks;	     /* samples received */
 	struct profile_lost lost;
+	struct profile_events events;
 	struct profile_overhead overhead;
 	/* Stacks are unwound to the thread's start, and marked where that failed (--unwind auto and
 	 * dwarf); else nobody knows where a stack begins. */
@@ -277,6 +298,8 @@ struct profile {
 	size_t memory_n;
 	struct profile_allocation *allocations; /* by live bytes, then bytes, falling */
 	size_t allocations_n;
+	struct profile_switches *switches; /* by switches, falling */
+	size_t switches_n;
 	unsigned int io_parts; /* set by the caller: of enum io_part, what was looked at */
 	struct profile_io *io; /* by pid; within it by wall time, falling */
 	size_t io_n;
@@ -289,6 +312,8 @@ struct profile {
 	struct profile_reach reach; /* set by profile_finish */
 	struct profile_line *lines;
 	size_t lines_n;
+	struct profile_wait *waits; /* by time, falling; set by profile_finish */
+	size_t waits_n;
 
 	struct profile_build *build; /* private to profile.c; NULL after profile_finish */
 	struct profile_arena *arena; /* private to profile.c: owns every string */
@@ -305,9 +330,9 @@ const char *profile_string(struct profile *p, const char *s);
  * states. -EEXIST: this serial has an account already. */
 int profile_add_thread(struct profile *p, const struct profile_thread *t, size_t max_threads);
 
-/* Blocked time of a thread outside CUDA calls, by cause as far as the system call tells it. What a
- * thread's waits and calls leave of its blocked time is booked as CAUSE_OTHER. The thread need not
- * have been added yet. */
+/* Blocked time of a thread outside CUDA calls, by kind as far as the system call and its descriptor
+ * tell it. What a thread's waits and calls leave of its blocked time is booked as KIND_OTHER. count:
+ * how many waits these were. The thread need not have been added yet. */
 int profile_add_wait(struct profile *p, uint64_t serial, int syscall, unsigned int flags,
 		     uint64_t ns, uint64_t count);
 
@@ -335,7 +360,12 @@ struct profile_stack {
 	const char *inner;    /* --driver: the driver call inside call, a frame too; NULL: none */
 	uint16_t inner_after; /* of the user frames, how many lie outside of inner */
 	uint64_t weight_ns;
+	/* The switches it stands for: see struct profile_line. In 1/SWITCHES_ONE of user/infbpf.h; their
+	 * variance in whole ones. */
+	uint64_t switches;
+	double switches_variance;
 };
+/* One that stands for neither time nor switches is passed over. */
 int profile_add_stack(struct profile *p, const struct profile_stack *s);
 
 int profile_add_call(struct profile *p, const struct profile_call *c);
@@ -368,13 +398,6 @@ uint64_t profile_busy_ns(const struct profile_thread *t);
 
 /* A device thread of the CPU's imitation of a GPU: no part of what the process would do on one. */
 bool profile_is_emulated(const struct profile *p, const struct profile_thread *t);
-
-/* --- wait_cause.c --- */
-const char *wait_cause_name(enum wait_cause cause); /* "lock", "GPU call": also the JSON key */
-/* First cause, from the facts recorded at every switch-out. certain: the stack cannot refine it. */
-enum wait_cause wait_cause_first(int syscall, unsigned int flags, bool *certain);
-/* The cause that a sampled wait's kernel frames (names, any order) tell, CAUSE_NONE: nothing. */
-enum wait_cause wait_cause_refine(const char *const *kernel_frames, size_t n);
 
 /* The part of --io, "block", ...; NULL: there are no more. */
 const char *profile_io_part_name(unsigned int i);

@@ -48,10 +48,12 @@ static void sum_up(struct profile_build *b)
 	if (b->waits_n)
 		qsort(b->waits, b->waits_n, sizeof(*b->waits), by_wait);
 	for (size_t i = 0; i < b->waits_n; i++) {
-		if (n && !by_wait(&b->waits[n - 1], &b->waits[i]))
+		if (n && !by_wait(&b->waits[n - 1], &b->waits[i])) {
 			b->waits[n - 1].ns += b->waits[i].ns;
-		else
+			b->waits[n - 1].count += b->waits[i].count;
+		} else {
 			b->waits[n++] = b->waits[i];
+		}
 	}
 	b->waits_n = n;
 }
@@ -123,6 +125,7 @@ static int add_waits(struct build_buckets *k, struct row_parts *r, uint64_t tota
 		bucket.syscall = r->waits[i].syscall;
 		bucket.flags = r->waits[i].flags;
 		bucket.ns = r->parts[i];
+		bucket.count = r->waits[i].count;
 		if (bucket.syscall == INFBPF_NO_SYSCALL && bucket.flags == WAIT_UNKNOWN) {
 			bucket.ns += rest;
 			rest = 0;
@@ -132,6 +135,7 @@ static int add_waits(struct build_buckets *k, struct row_parts *r, uint64_t tota
 	bucket.syscall = INFBPF_NO_SYSCALL;
 	bucket.flags = WAIT_UNKNOWN;
 	bucket.ns = rest;
+	bucket.count = PROFILE_UNKNOWN;
 	return err ? err : add_bucket(k, &bucket);
 }
 
@@ -140,7 +144,8 @@ static int add_state(struct build_buckets *k, struct row_parts *r, int state)
 	const uint64_t total = r->thread->state_ns[state];
 	struct build_bucket bucket = { .row = r->row,
 				       .state = (uint8_t)state,
-				       .syscall = INFBPF_NO_SYSCALL };
+				       .syscall = INFBPF_NO_SYSCALL,
+				       .count = PROFILE_UNKNOWN };
 	uint64_t inside;
 	int err = 0;
 

@@ -35,7 +35,7 @@ struct build_wait {
 	uint32_t serial; /* position in build.serials; after finish_rows(): the row */
 	int16_t syscall;
 	uint16_t flags;
-	uint64_t ns;
+	uint64_t ns, count;
 };
 
 struct build_call {
@@ -56,6 +56,8 @@ struct build_stack {
 	uint16_t pad;
 	uint32_t count; /* not part of the key: it ends here */
 	uint64_t weight_ns;
+	uint64_t switches; /* in 1/SWITCHES_ONE */
+	double switches_variance;
 };
 
 struct profile_build {
@@ -83,6 +85,7 @@ struct profile_build {
 	size_t memory_cap, allocations_cap;
 	size_t io_cap, io_threads_cap;
 	size_t ended_n;			/* ended threads seen */
+	size_t nameless_n;		/* of them, those whose serial numbers are not known */
 	struct hash_index merged_index; /* rows that stand for several ended threads */
 };
 
@@ -93,7 +96,8 @@ struct build_bucket {
 	int16_t syscall; /* INFBPF_NO_SYSCALL and flags 0 elsewhere */
 	uint16_t flags;
 	uint8_t state;
-	uint64_t ns; /* exact, never 0 */
+	uint64_t ns;	/* exact, never 0 */
+	uint64_t count; /* waits in it; PROFILE_UNKNOWN: nobody counted them */
 };
 struct build_buckets {
 	struct build_bucket *buckets; /* by row; within it in an order of their own */
@@ -106,8 +110,12 @@ struct work_line {
 	uint32_t row;
 	uint32_t call;
 	uint32_t list;
-	uint8_t state, cause;
+	int16_t syscall; /* the bucket's */
+	uint16_t flags;
+	uint8_t state, kind; /* enum wait_kind */
 	uint64_t value_ns, stacks;
+	uint64_t switches;
+	double switches_variance;
 };
 struct work_lines {
 	struct work_line *lines;
@@ -138,8 +146,23 @@ int work_lines_add(struct work_lines *w, const struct work_line *line);
 
 /* profile_pool.c: lines for the buckets that no stack of their own thread stands for, from the lines
  * of threads of the same process and name; "[not sampled]" where there are none. The value of each
- * line in poor is a bucket's time; its list is ignored. */
+ * line in poor is a bucket's time; its list is ignored, and its kind where a stack knows better. */
 int pool_lines(struct profile *p, struct work_lines *lines, struct work_lines *poor);
+
+/* profile_waits.c: sets p->waits, from the lines with the rows as they are, and the buckets' counts. */
+int profile_waits(struct profile *p, const struct build_buckets *k, const struct work_lines *lines);
+/* profile_switches.c: how many switches each line has. A stack as a line, and what it counts. */
+struct switch_stack {
+	struct work_line line; /* its switches: in 1/SWITCHES_ONE; no time */
+	int16_t syscall;
+	uint16_t flags;
+	bool in_call;
+};
+/* Adds lines without time whose switches sum to those of their threads, from stacks, in any order. */
+int switches_lines(struct profile *p, const struct build_buckets *k, struct switch_stack *stacks,
+		   size_t n, struct work_lines *lines);
+/* Sets p->switches from the lines. */
+int switches_rank(struct profile *p);
 
 /* profile_calls.c: adds up and orders all rows of CUDA calls. rank: of each of the threads in their
  * final order, the row it had. */

@@ -2,8 +2,8 @@
 /*
  * Buckets without a stack: a thread that ran for 2 ms in ten seconds was hardly ever caught at it.
  * Its namesakes in the process do the same work as a rule, so their stacks stand in: those of the
- * same state, call and cause. All such short buckets together get the distribution that the pool
- * shows, each a piece of it: laid end to end, buckets and pool are two divisions of one line. So
+ * same state, call and wait (system call and flags), whose kinds they show too; where there are none,
+ * those of the same kind. All such short buckets together get the distribution that the pool shows, each a piece of it: laid end to end, buckets and pool are two divisions of one line. So
  * there are no more new lines than buckets and pooled stacks, and no sum is off by a nanosecond.
  */
 #define _GNU_SOURCE /* qsort_r */
@@ -50,17 +50,27 @@ static int groups_make(struct groups *g, struct profile *p)
 	return 0;
 }
 
-/* Same process, thread name, state, call and cause? */
+/* What makes lines alike, in two passes. */
+struct likeness {
+	struct groups groups;
+	bool by_wait; /* the same system call and flags; else the same kind */
+};
+
+/* Same process, thread name, state, call and wait? */
 static int compare_kind(const struct work_line *x, const struct work_line *y,
-			const struct groups *g)
+			const struct likeness *like)
 {
-	if (g->of_row[x->row] != g->of_row[y->row])
-		return g->of_row[x->row] < g->of_row[y->row] ? -1 : 1;
+	const uint32_t *of_row = like->groups.of_row;
+
+	if (of_row[x->row] != of_row[y->row])
+		return of_row[x->row] < of_row[y->row] ? -1 : 1;
 	if (x->state != y->state)
 		return x->state - y->state;
 	if (x->call != y->call)
 		return x->call < y->call ? -1 : 1;
-	return x->cause - y->cause;
+	if (!like->by_wait)
+		return x->kind - y->kind;
+	return x->syscall != y->syscall ? x->syscall - y->syscall : x->flags - y->flags;
 }
 
 static int by_kind(const void *a, const void *b, void *arg)
@@ -72,7 +82,9 @@ static int by_kind(const void *a, const void *b, void *arg)
 		return kind;
 	if (x->row != y->row)
 		return x->row < y->row ? -1 : 1;
-	return x->list < y->list ? -1 : x->list > y->list;
+	if (x->list != y->list)
+		return x->list < y->list ? -1 : 1;
+	return x->kind - y->kind;
 }
 
 static uint64_t sum_of(const struct work_line *lines, size_t n)
@@ -107,6 +119,7 @@ static int lay_over(struct work_lines *lines, const struct work_line *poor, size
 			}
 			end = pool_end < bucket_end ? pool_end : bucket_end;
 			piece.list = pool[j].list;
+			piece.kind = pool[j].kind;
 			piece.value_ns = end - at;
 			piece.stacks = 0;
 			err = work_lines_add(lines, &piece);
@@ -137,16 +150,49 @@ static int not_sampled(struct profile *p, struct work_lines *lines, const struct
 	return err;
 }
 
+/* Lays the poor lines over those of the pool that they are like. What finds none is left in poor. */
+static int pool_pass(struct work_lines *lines, struct work_lines *poor, struct work_line *pool,
+		     size_t pool_n, struct likeness *like)
+{
+	size_t left = 0;
+	int err = 0;
+
+	if (!poor->n || !pool_n)
+		return 0;
+	qsort_r(pool, pool_n, sizeof(*pool), by_kind, like);
+	qsort_r(poor->lines, poor->n, sizeof(*poor->lines), by_kind, like);
+	for (size_t i = 0, j = 0, from; !err && i < poor->n;) {
+		const struct work_line *kind = &poor->lines[from = i];
+		size_t pool_from;
+
+		while (i < poor->n && !compare_kind(&poor->lines[i], kind, like))
+			i++;
+		while (j < pool_n && compare_kind(&pool[j], kind, like) < 0)
+			j++;
+		pool_from = j;
+		while (j < pool_n && !compare_kind(&pool[j], kind, like))
+			j++;
+		if (j > pool_from) {
+			err = lay_over(lines, kind, i - from, pool + pool_from, j - pool_from);
+			continue;
+		}
+		memmove(poor->lines + left, kind, (i - from) * sizeof(*kind));
+		left += i - from;
+	}
+	poor->n = left;
+	return err;
+}
+
 int pool_lines(struct profile *p, struct work_lines *lines, struct work_lines *poor)
 {
 	const size_t pool_n = lines->n;
 	struct work_line *pool = NULL;
-	struct groups g = { 0 };
+	struct likeness like = { .by_wait = true };
 	int err;
 
 	if (!poor->n)
 		return 0;
-	err = groups_make(&g, p);
+	err = groups_make(&like.groups, p);
 	if (err)
 		goto out;
 	pool = malloc((pool_n + 1) * sizeof(*pool));
@@ -156,26 +202,14 @@ int pool_lines(struct profile *p, struct work_lines *lines, struct work_lines *p
 	}
 	if (pool_n)
 		memcpy(pool, lines->lines, pool_n * sizeof(*pool));
-	qsort_r(pool, pool_n, sizeof(*pool), by_kind, &g);
-	qsort_r(poor->lines, poor->n, sizeof(*poor->lines), by_kind, &g);
-	for (size_t i = 0, j = 0, from; !err && i < poor->n;) {
-		const struct work_line *kind = &poor->lines[from = i];
-		size_t pool_from;
-
-		while (i < poor->n && !compare_kind(&poor->lines[i], kind, &g))
-			i++;
-		while (j < pool_n && compare_kind(&pool[j], kind, &g) < 0)
-			j++;
-		pool_from = j;
-		while (j < pool_n && !compare_kind(&pool[j], kind, &g))
-			j++;
-		if (j > pool_from)
-			err = lay_over(lines, kind, i - from, pool + pool_from, j - pool_from);
-		else
-			err = not_sampled(p, lines, kind, i - from);
-	}
+	err = pool_pass(lines, poor, pool, pool_n, &like);
+	like.by_wait = false;
+	if (!err)
+		err = pool_pass(lines, poor, pool, pool_n, &like);
+	if (!err)
+		err = not_sampled(p, lines, poor->lines, poor->n);
 out:
 	free(pool);
-	free(g.of_row);
+	free(like.groups.of_row);
 	return err;
 }

@@ -22,7 +22,7 @@ struct scale {
 	size_t *first;	   /* where each bucket's stacks begin in order; one more at the end */
 	uint32_t *returns; /* stacks taken at returns, by row and call */
 	size_t returns_n;
-	uint8_t *refined;  /* by list: enum wait_cause, NO_REFINE: not asked yet */
+	uint8_t *refined;  /* by list: enum wait_kind, NO_REFINE: not asked yet */
 	uint64_t *weights; /* of one bucket's stacks */
 	size_t weights_cap;
 	struct work_lines lines, poor;
@@ -44,7 +44,10 @@ static void resolve_rows(struct profile *p)
 	size_t n = 0;
 
 	for (size_t i = 0; i < b->serials_n; i++)
-		p->lost.threads += b->serials[i].row == NO_ROW;
+		n += b->serials[i].row == NO_ROW;
+	/* Those who ended while the ring was full have their sums in a row, under no number. */
+	p->lost.threads += n > b->nameless_n ? n - b->nameless_n : 0;
+	n = 0;
 	for (size_t i = 0; i < b->waits_n; i++) {
 		b->waits[n] = b->waits[i];
 		b->waits[n].serial = b->serials[b->waits[i].serial].row;
@@ -119,7 +122,7 @@ static int order_stacks(struct scale *s)
 		bucket[i] = NO_BUCKET;
 		if (s->b->stacks[i].call_return)
 			s->returns[s->returns_n++] = (uint32_t)i;
-		else
+		else if (s->b->stacks[i].weight_ns)
 			bucket[i] = bucket_of(s, &s->b->stacks[i]);
 		if (bucket[i] != NO_BUCKET)
 			s->first[bucket[i] + 2]++;
@@ -137,29 +140,45 @@ out:
 	return err;
 }
 
-/* Why the wait that a stack shows was one: as the system call says, better if the stack knows. */
-static enum wait_cause stack_cause(struct scale *s, const struct build_stack *k)
+/* What the wait that a stack shows was for: as the call and its descriptor say, better if the stack
+ * knows. */
+static enum wait_kind stack_kind(struct scale *s, const struct build_stack *k)
 {
 	const struct frame_list *l = s->b->lists[k->list];
-	bool certain;
-	const enum wait_cause first = wait_cause_first(k->syscall, k->flags, &certain);
+	enum wait_trust trust;
+	const enum wait_kind first = wait_kind_first(k->syscall, k->flags, &trust);
 
-	if (certain)
-		return first;
 	if (s->refined[k->list] == NO_REFINE)
 		s->refined[k->list] =
-			(uint8_t)wait_cause_refine(l->frames + l->user_n, l->n - l->user_n);
-	return s->refined[k->list] != CAUSE_NONE ? s->refined[k->list] : first;
+			(uint8_t)wait_kind_refine(l->frames + l->user_n, l->n - l->user_n);
+	return wait_kind_better(first, trust, s->refined[k->list]);
 }
 
-/* The cause of a bucket that no stack tells more about. */
-static enum wait_cause bucket_cause(const struct build_bucket *k)
+/* The kind of a bucket that no stack tells more about. */
+static enum wait_kind bucket_kind(const struct build_bucket *k)
 {
-	bool certain;
+	enum wait_trust trust;
 
 	if (k->state != PROFILE_BLOCKED)
-		return CAUSE_NONE;
-	return k->call ? CAUSE_GPU_CALL : wait_cause_first(k->syscall, k->flags, &certain);
+		return KIND_NONE;
+	return k->call ? KIND_GPU_CALL : wait_kind_first(k->syscall, k->flags, &trust);
+}
+
+/* The line that a stack's time in a bucket goes to. */
+static struct work_line stack_line(struct scale *s, const struct build_bucket *k,
+				   const struct build_stack *stack)
+{
+	const bool outside = k->state == PROFILE_BLOCKED && !k->call;
+
+	return (struct work_line){
+		.row = k->row,
+		.call = k->call,
+		.list = stack->list,
+		.syscall = k->syscall,
+		.flags = k->flags,
+		.state = k->state,
+		.kind = (uint8_t)(outside ? stack_kind(s, stack) : bucket_kind(k)),
+	};
 }
 
 /* Divides a bucket's time among n stacks. */
@@ -174,21 +193,12 @@ static int share(struct scale *s, const struct build_bucket *k, const uint32_t *
 	err = apportion(k->ns, s->weights, n, s->weights);
 	for (size_t i = 0; !err && i < n; i++) {
 		const struct build_stack *stack = &s->b->stacks[stacks[i]];
-		const bool outside = k->state == PROFILE_BLOCKED && !k->call;
+		struct work_line line = stack_line(s, k, stack);
 
-		if (s->weights[i])
-			err = work_lines_add(
-				&s->lines,
-				&(struct work_line){
-					.row = k->row,
-					.call = k->call,
-					.list = stack->list,
-					.state = k->state,
-					.cause = (uint8_t)(outside ? stack_cause(s, stack)
-								   : bucket_cause(k)),
-					.value_ns = s->weights[i],
-					.stacks = stack->count,
-				});
+		line.value_ns = s->weights[i];
+		line.stacks = stack->count;
+		if (line.value_ns)
+			err = work_lines_add(&s->lines, &line);
 	}
 	return err;
 }
@@ -229,10 +239,52 @@ static int scale_bucket(struct scale *s, size_t at)
 	return work_lines_add(&s->poor, &(struct work_line){
 						.row = k->row,
 						.call = k->call,
+						.syscall = k->syscall,
+						.flags = k->flags,
 						.state = k->state,
-						.cause = (uint8_t)bucket_cause(k),
+						.kind = (uint8_t)bucket_kind(k),
 						.value_ns = k->ns,
 					});
+}
+
+/* The switches, to the lines that the same stacks' time is in. */
+static int scale_switches(struct scale *s)
+{
+	const struct build_stack *k = s->b->stacks;
+	struct switch_stack *stacks = calloc(s->b->stacks_n + 1, sizeof(*stacks));
+	size_t n = 0;
+	int err;
+
+	if (!stacks)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->b->stacks_n; i++, k++) {
+		/* Where it has a bucket's time, that one's call; a wait of no time has its own. */
+		struct build_bucket b = { .row = k->serial,
+					  .call = k->call,
+					  .syscall = INFBPF_NO_SYSCALL,
+					  .state = k->state };
+		const uint32_t at = k->switches && k->weight_ns ? bucket_of(s, k) : NO_BUCKET;
+
+		if (!k->switches)
+			continue;
+		if (at != NO_BUCKET)
+			b.call = s->buckets.buckets[at].call;
+		if (b.state == PROFILE_BLOCKED && !b.call) {
+			b.syscall = k->syscall;
+			b.flags = k->flags;
+		}
+		stacks[n] = (struct switch_stack){ .line = stack_line(s, &b, k),
+						   .syscall = k->syscall,
+						   .flags = k->flags,
+						   .in_call = k->call != NO_CALL };
+		stacks[n].line.switches = k->switches;
+		stacks[n].line.switches_variance = k->switches_variance;
+		/* Those of lines with time are counted there. */
+		stacks[n++].line.stacks = at == NO_BUCKET ? k->count : 0;
+	}
+	err = switches_lines(s->p, &s->buckets, stacks, n, &s->lines);
+	free(stacks);
+	return err;
 }
 
 /* Run queue time is one thing in the output, whatever led to it. */
@@ -250,8 +302,8 @@ static int by_line(const void *a, const void *b)
 		return x->row < y->row ? -1 : 1;
 	if (cx != cy)
 		return cx - cy;
-	if (x->cause != y->cause)
-		return x->cause - y->cause;
+	if (x->kind != y->kind)
+		return x->kind - y->kind;
 	if (x->list != y->list)
 		return x->list < y->list ? -1 : 1;
 	if (x->call != y->call)
@@ -270,6 +322,8 @@ static void merge_lines(struct work_lines *w)
 		if (n && !by_line(&w->lines[n - 1], &w->lines[i])) {
 			w->lines[n - 1].value_ns += w->lines[i].value_ns;
 			w->lines[n - 1].stacks += w->lines[i].stacks;
+			w->lines[n - 1].switches += w->lines[i].switches;
+			w->lines[n - 1].switches_variance += w->lines[i].switches_variance;
 		} else {
 			w->lines[n++] = w->lines[i];
 		}
@@ -298,12 +352,15 @@ static int put_lines(struct scale *s, const uint32_t *rank)
 			p->lines[p->lines_n++] = (struct profile_line){
 				.thread = row,
 				.state = w[i].state,
-				.cause = w[i].cause,
+				.cause = (uint8_t)wait_kind_cause(w[i].kind),
+				.kind = w[i].kind,
 				.user_n = l->user_n,
 				.frames_n = l->n,
 				.call = w[i].call ? p->arena->strings[w[i].call - 1] : NULL,
 				.frames = l->frames,
 				.value_ns = w[i].value_ns,
+				.switches = w[i].switches,
+				.switches_variance = w[i].switches_variance,
 				.stacks = w[i].stacks,
 			};
 		}
@@ -355,10 +412,12 @@ static int put_threads(struct scale *s)
 
 	if (!rank || !sorted)
 		goto out;
-	for (size_t i = 0; i < s->lines.n; i++)
-		if (s->lines.lines[i].state == PROFILE_BLOCKED)
-			p->threads[s->lines.lines[i].row].blocked_by_ns[s->lines.lines[i].cause] +=
-				s->lines.lines[i].value_ns;
+	for (size_t i = 0; i < s->lines.n; i++) {
+		const struct work_line *w = &s->lines.lines[i];
+
+		if (w->state == PROFILE_BLOCKED)
+			p->threads[w->row].blocked_by_ns[wait_kind_cause(w->kind)] += w->value_ns;
+	}
 	for (uint32_t i = 0; i < n; i++)
 		rank[i] = i;
 	qsort_r(rank, n, sizeof(*rank), by_thread, p->threads);
@@ -415,10 +474,16 @@ int profile_finish(struct profile *p)
 		err = scale_bucket(&s, i);
 	if (!err)
 		err = pool_lines(p, &s.lines, &s.poor);
+	if (!err)
+		err = profile_waits(p, &s.buckets, &s.lines);
+	if (!err)
+		err = scale_switches(&s);
 	if (err)
 		goto out;
 	merge_lines(&s.lines);
 	err = put_threads(&s);
+	if (!err)
+		err = switches_rank(p);
 	if (err)
 		goto out;
 	profile_reach(p);

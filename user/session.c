@@ -208,9 +208,12 @@ static int open_window(struct session *s, struct fault *f)
 	s->end_ns = s->options->duration_ns ? s->begin_ns + s->options->duration_ns : ~0ULL;
 	s->skel->data->t_end = s->end_ns;
 	s->skel->data->t_begin = s->begin_ns;
+	clock_sleep_until_ns(s->begin_ns);
+	err = session_counts(s, &s->counts_begin);
 	clock_sleep_until_ns(s->begin_ns + GATE_NS);
 	overhead_begin(&s->overhead);
-	err = session_iterate(s, s->skel->progs.handle_seed);
+	if (!err)
+		err = session_iterate(s, s->skel->progs.handle_seed);
 	if (!err && s->options->command)
 		err = target_command_go(&s->command, s->options->command[0], f);
 	return err ? fault_set(f, EXIT_FAILED, -err, "cannot read the task list: %s",
@@ -230,13 +233,15 @@ int session_run(struct session *s, session_progress_fn progress, void *arg, stru
 static int close_window(struct session *s)
 {
 	uint64_t end = clock_now_ns() + GATE_NS;
-	int err = 0;
+	int err;
 
 	/* Ended before its time, or without one. */
 	if (end < s->end_ns) {
 		s->end_ns = end;
 		s->skel->data->t_end = end;
 	}
+	clock_sleep_until_ns(s->end_ns);
+	err = session_counts(s, &s->counts_end);
 	clock_sleep_until_ns(s->end_ns + GATE_NS);
 	for (int pass = 0; pass < CLOSE_PASSES && !err; pass++) {
 		s->skel->bss->close_left = 0;

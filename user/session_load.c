@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include "command_libs.h"
+#include "descriptor.h"
 #include "session_private.h"
 #include "sigframe.h"
 
@@ -65,6 +66,18 @@ static void configure_probes(struct session *s)
 	}
 }
 
+/* Without /proc/devices a terminal is any device. */
+static void configure_descriptors(struct infbpf_bpf *skel)
+{
+	FILE *devices = fopen("/proc/devices", "re");
+
+	descriptor_calls(skel->rodata->cfg_fd_calls);
+	if (!devices)
+		return;
+	descriptor_majors(skel->rodata->cfg_char_majors, devices);
+	fclose(devices);
+}
+
 unsigned int session_io_parts(const struct session_options *o)
 {
 	static const unsigned int hooks[IO_PARTS] = { HOOK_BLOCK, HOOK_FILE, HOOK_NET, HOOK_URING };
@@ -112,6 +125,7 @@ static void configure(struct session *s)
 	}
 	skel->rodata->cfg_small_bytes = small_bytes;
 	bpf_map__set_max_entries(skel->maps.ring, RING_BYTES);
+	configure_descriptors(skel);
 	configure_io(s);
 	configure_probes(s);
 }

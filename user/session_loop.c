@@ -8,6 +8,7 @@
 #include "session_private.h"
 
 #define LOOK_NS	      (500 * NS_PER_MS) /* how often processes are searched for new libraries */
+#define LOWER_NS      (2 * NS_PER_S)	/* without a loss, before the period is lowered again */
 #define MAX_PERIOD_NS (10 * NS_PER_S)
 
 /* New members of the cgroup, libraries loaded since. */
@@ -45,23 +46,34 @@ static int look_young(struct session *s, uint64_t now)
 	return err < 0 ? err : 0;
 }
 
-/* Keeps the stacks a second under the limit by raising the period, and the weights with it. */
+/* Keeps the stacks a second under the limit by raising the period, and the weights with it. A busy
+ * host may leave infbpf less of a CPU than the limit takes: records that did not fit the ring raise it
+ * too, or most stacks would be lost, and not at random. */
 static void adapt(struct session *s, uint64_t now)
 {
 	uint64_t stacks = collect_stacks(s->collect), rate, period = s->skel->data->period_ns;
+	struct cpu_counts c;
+	bool lost;
 	int err;
 
 	if (now < s->next_adapt_ns)
 		return;
+	lost = !session_counts(s, &c) && c.lost_ring > s->adapt_lost;
+	if (lost) {
+		s->adapt_lost = c.lost_ring;
+		s->next_lower_ns = now + LOWER_NS;
+	}
 	rate = (stacks - s->adapt_stacks) * NS_PER_S / (100 * NS_PER_MS + now - s->next_adapt_ns);
 	s->adapt_stacks = stacks;
 	err = collect_refill(s->collect);
 	if (err && !s->drain_error)
 		s->drain_error = err;
 	s->next_adapt_ns = now + 100 * NS_PER_MS;
-	if (rate > s->options->max_stacks)
+	if (lost)
+		period *= 2;
+	else if (rate > s->options->max_stacks)
 		period = period * rate / s->options->max_stacks;
-	else if (rate < s->options->max_stacks / 2 && period > s->options->period_ns)
+	else if (rate < s->options->max_stacks / 2 && now >= s->next_lower_ns)
 		period = period / 2;
 	if (period < s->options->period_ns)
 		period = s->options->period_ns;

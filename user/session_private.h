@@ -41,8 +41,10 @@ struct session {
 	int signal_fd;
 	sigset_t old_mask;
 	uint64_t begin_ns, end_ns;
+	struct cpu_counts counts_begin, counts_end; /* at those times */
 	uint64_t next_look_ns, next_young_ns, look_step_ns, next_progress_ns, next_adapt_ns;
-	uint64_t adapt_stacks;
+	uint64_t next_lower_ns;
+	uint64_t adapt_stacks, adapt_lost;
 	unsigned int sigframe_bytes;
 	int drain_error;
 	int command_status;

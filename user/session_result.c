@@ -117,6 +117,18 @@ static int add_not_measured(struct session *s)
 	return err;
 }
 
+static void fill_events(struct session *s)
+{
+	const struct cpu_counts *from = &s->counts_begin, *to = &s->counts_end;
+
+	s->profile->events = (struct profile_events){
+		.switches = to->switches - from->switches,
+		.booked = to->booked - from->booked,
+		.idle = to->idle - from->idle,
+		.wakeups = to->wakeups - from->wakeups,
+	};
+}
+
 static int fill_losses(struct session *s)
 {
 	struct profile_lost *lost = &s->profile->lost;
@@ -144,5 +156,6 @@ int session_result(struct session *s)
 	name_runtime(s);
 	if (!err)
 		err = add_not_measured(s);
+	fill_events(s);
 	return err ? err : fill_losses(s);
 }

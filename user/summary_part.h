@@ -44,6 +44,15 @@ struct summary_facts {
 void summary_facts(struct screen *s, const struct summary_facts *f, size_t lines,
 		   size_t whole_lines);
 
+/* summary_switches.c: the stack that most switches are from, of whichever threads. */
+struct summary_switches {
+	const struct profile_line *line; /* one that has it */
+	uint64_t n, involuntary;	 /* of it; involuntary ones among them */
+	uint64_t all;			 /* switches of all threads */
+};
+/* False: there are few, or no stack makes half of them. */
+bool summary_switches(const struct profile *p, struct summary_switches *s);
+
 /* summary_tables.c: all there is about them (--wide). */
 void summary_tables(struct screen *s, const struct profile *p);
 

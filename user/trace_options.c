@@ -93,6 +93,18 @@ static int set_unit(void *out, const char *arg, struct fault *f)
 	return err;
 }
 
+static int set_count(void *out, const char *arg, struct fault *f)
+{
+	static const struct option_choice choices[] = { { "time", COUNT_TIME },
+							{ "switches", COUNT_SWITCHES },
+							{ NULL, 0 } };
+	int value, err = options_choice("--count", arg, choices, &value, f);
+
+	if (!err)
+		((struct trace_options *)out)->fold.count = value;
+	return err;
+}
+
 static int set_period(void *out, const char *arg, struct fault *f)
 {
 	struct trace_options *o = out;
@@ -293,7 +305,9 @@ static const struct option_row rows[] = {
 	{ "leaks", 0, "FILE", "GPU memory still allocated at the end: folded stacks in bytes",
 	  set_leaks },
 	{ "state", 0, "STATE", "all, on-cpu, off-cpu, run-queue, blocked or gpu", set_state },
-	{ "unit", 0, "UNIT", "of the folded values: us (default), ns or ms", set_unit },
+	{ "count", 0, "WHAT", "in the stacks and the picture: time (default) or switches",
+	  set_count },
+	{ "unit", 0, "UNIT", "of folded times: us (default), ns or ms", set_unit },
 	{ "period", 0, "TIME", "wall time a stack of a wait or call stands for (10ms)",
 	  set_period },
 	{ "freq", 0, "HZ", "of the on-CPU samples (99)", set_freq },

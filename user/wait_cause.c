@@ -1,265 +1,289 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Why a thread was blocked. Two tables: the system call says it for every wait, the kernel stack
- * says it better for the waits that have one.
+ * What every wait was for, as far as the facts of its switch-out tell: the system call in progress,
+ * the descriptor it was given, whether the kernel calls it a wait for I/O.
  */
-#include <string.h>
 #include <sys/syscall.h>
-#include "frames.h"
 #include "infbpf.h"
-#include "profile.h"
+#include "wait_cause.h"
 
-static const char *const cause_names[CAUSES] = {
-	[CAUSE_NONE] = "none",
-	[CAUSE_GPU_CALL] = "GPU call",
-	[CAUSE_LOCK] = "lock",
-	[CAUSE_DISK] = "disk",
-	[CAUSE_NETWORK] = "network",
-	[CAUSE_POLL] = "poll",
-	[CAUSE_PIPE] = "pipe",
-	[CAUSE_SLEEP] = "sleep",
-	[CAUSE_PAGE_FAULT] = "page fault",
-	[CAUSE_GPU_DRIVER] = "GPU driver",
-	[CAUSE_CHILD] = "child",
-	[CAUSE_STOPPED] = "stopped",
-	[CAUSE_OTHER] = "other",
+/* How a system call uses the descriptor in its first argument. */
+enum use {
+	USE_NONE,
+	USE_RECEIVE = 1 << 0,
+	USE_SEND = 1 << 1,
+	USE_ACCEPT = 1 << 2,
+	USE_CONNECT = 1 << 3,
+	USE_CONTROL = 1 << 4,
+	USE_ANY = 0x1f,
 };
-
-const char *wait_cause_name(enum wait_cause cause)
-{
-	return (unsigned int)cause < CAUSES ? cause_names[cause] : "other";
-}
 
 struct syscall_rule {
-	unsigned char cause; /* enum wait_cause; CAUSE_NONE: not in the table */
-	bool certain;	     /* whatever the stack holds */
+	unsigned char kind;  /* enum wait_kind; KIND_NONE: not in the table */
+	unsigned char trust; /* enum wait_trust */
+	unsigned char use;   /* enum use: the descriptor says it better */
 };
-#define SURE(cause)         \
-	{                   \
-		cause, true \
+#define SURE(kind)                         \
+	{                                  \
+		kind, TRUST_SURE, USE_NONE \
 	}
-#define MAYBE(cause)         \
-	{                    \
-		cause, false \
+#define MAYBE(kind)                          \
+	{                                    \
+		kind, TRUST_LIKELY, USE_NONE \
+	}
+#define GUESS(kind)                         \
+	{                                   \
+		kind, TRUST_GUESS, USE_NONE \
+	}
+#define ASK(kind, use)                  \
+	{                               \
+		kind, TRUST_LIKELY, use \
 	}
 
-/* Calls that wait for one kind of thing. Those that wait for whatever the descriptor is (read, write,
- * ioctl, fcntl, ...) are not here: they are "other" until a stack tells. System calls that only some
- * architectures have stand under #ifdef. */
+/* System calls that only some architectures have stand under #ifdef. */
 static const struct syscall_rule syscall_rules[] = {
-	[SYS_futex] = SURE(CAUSE_LOCK),
+	[SYS_futex] = SURE(KIND_FUTEX),
 #ifdef SYS_futex_waitv
-	[SYS_futex_waitv] = SURE(CAUSE_LOCK),
+	[SYS_futex_waitv] = SURE(KIND_FUTEX),
 #endif
-	[SYS_flock] = SURE(CAUSE_LOCK),
-	[SYS_semop] = SURE(CAUSE_LOCK),
-	[SYS_semtimedop] = SURE(CAUSE_LOCK),
+	[SYS_flock] = SURE(KIND_FILE_LOCK),
+	/* Of all that it can do only F_SETLKW and F_OFD_SETLKW wait. */
+	[SYS_fcntl] = SURE(KIND_FILE_LOCK),
+	[SYS_semop] = SURE(KIND_SEMAPHORE),
+	[SYS_semtimedop] = SURE(KIND_SEMAPHORE),
 
-	[SYS_nanosleep] = SURE(CAUSE_SLEEP),
-	[SYS_clock_nanosleep] = SURE(CAUSE_SLEEP),
-/* Until a signal comes. */
+	[SYS_nanosleep] = SURE(KIND_NANOSLEEP),
+	[SYS_clock_nanosleep] = SURE(KIND_NANOSLEEP),
 #ifdef SYS_pause
-	[SYS_pause] = SURE(CAUSE_SLEEP),
+	[SYS_pause] = SURE(KIND_SIGNAL),
 #endif
-	[SYS_rt_sigsuspend] = SURE(CAUSE_SLEEP),
-	[SYS_rt_sigtimedwait] = SURE(CAUSE_SLEEP),
+	[SYS_rt_sigsuspend] = SURE(KIND_SIGNAL),
+	[SYS_rt_sigtimedwait] = SURE(KIND_SIGNAL),
 
 #ifdef SYS_poll
-	[SYS_poll] = SURE(CAUSE_POLL),
-	[SYS_select] = SURE(CAUSE_POLL),
-	[SYS_epoll_wait] = SURE(CAUSE_POLL),
+	[SYS_poll] = SURE(KIND_POLL),
+	[SYS_select] = SURE(KIND_SELECT),
+	[SYS_epoll_wait] = SURE(KIND_EPOLL),
 #endif
-	[SYS_ppoll] = SURE(CAUSE_POLL),
-	[SYS_pselect6] = SURE(CAUSE_POLL),
-	[SYS_epoll_pwait] = SURE(CAUSE_POLL),
+	[SYS_ppoll] = SURE(KIND_POLL),
+	[SYS_pselect6] = SURE(KIND_SELECT),
+	[SYS_epoll_pwait] = SURE(KIND_EPOLL),
 #ifdef SYS_epoll_pwait2
-	[SYS_epoll_pwait2] = SURE(CAUSE_POLL),
+	[SYS_epoll_pwait2] = SURE(KIND_EPOLL),
 #endif
-	/* Completions of anything; with iowait: of a file's blocks. */
-	[SYS_io_uring_enter] = MAYBE(CAUSE_POLL),
+	/* Completions, or what a request does at once; its workers bear its number too. */
+	[SYS_io_uring_enter] = MAYBE(KIND_IO_URING),
+	[SYS_io_uring_setup] = MAYBE(KIND_IO_URING),
 
-	[SYS_connect] = SURE(CAUSE_NETWORK),
-	[SYS_accept] = SURE(CAUSE_NETWORK),
-	[SYS_accept4] = SURE(CAUSE_NETWORK),
-	[SYS_recvfrom] = SURE(CAUSE_NETWORK),
-	[SYS_recvmsg] = SURE(CAUSE_NETWORK),
-	[SYS_recvmmsg] = SURE(CAUSE_NETWORK),
-	[SYS_sendto] = SURE(CAUSE_NETWORK),
-	[SYS_sendmsg] = SURE(CAUSE_NETWORK),
-	[SYS_sendmmsg] = SURE(CAUSE_NETWORK),
+	[SYS_read] = ASK(KIND_OTHER, USE_RECEIVE),
+	[SYS_readv] = ASK(KIND_OTHER, USE_RECEIVE),
+	[SYS_pread64] = ASK(KIND_OTHER, USE_RECEIVE),
+	[SYS_preadv] = ASK(KIND_OTHER, USE_RECEIVE),
+	[SYS_preadv2] = ASK(KIND_OTHER, USE_RECEIVE),
+	[SYS_write] = ASK(KIND_OTHER, USE_SEND),
+	[SYS_writev] = ASK(KIND_OTHER, USE_SEND),
+	[SYS_pwrite64] = ASK(KIND_OTHER, USE_SEND),
+	[SYS_pwritev] = ASK(KIND_OTHER, USE_SEND),
+	[SYS_pwritev2] = ASK(KIND_OTHER, USE_SEND),
+	[SYS_ioctl] = ASK(KIND_OTHER, USE_CONTROL),
+	[SYS_connect] = ASK(KIND_SOCKET, USE_CONNECT),
+	[SYS_accept] = ASK(KIND_SOCKET, USE_ACCEPT),
+	[SYS_accept4] = ASK(KIND_SOCKET, USE_ACCEPT),
+	[SYS_recvfrom] = ASK(KIND_SOCKET, USE_RECEIVE),
+	[SYS_recvmsg] = ASK(KIND_SOCKET, USE_RECEIVE),
+	[SYS_recvmmsg] = ASK(KIND_SOCKET, USE_RECEIVE),
+	[SYS_sendto] = ASK(KIND_SOCKET, USE_SEND),
+	[SYS_sendmsg] = ASK(KIND_SOCKET, USE_SEND),
+	[SYS_sendmmsg] = ASK(KIND_SOCKET, USE_SEND),
 
-	[SYS_msgrcv] = SURE(CAUSE_PIPE),
-	[SYS_msgsnd] = SURE(CAUSE_PIPE),
-	[SYS_mq_timedreceive] = SURE(CAUSE_PIPE),
-	[SYS_mq_timedsend] = SURE(CAUSE_PIPE),
+	[SYS_msgrcv] = SURE(KIND_MESSAGE_QUEUE),
+	[SYS_msgsnd] = SURE(KIND_MESSAGE_QUEUE),
+	[SYS_mq_timedreceive] = SURE(KIND_MESSAGE_QUEUE),
+	[SYS_mq_timedsend] = SURE(KIND_MESSAGE_QUEUE),
 
 	/* Not all of a sync is iowait: the wait for the journal's commit is not. */
-	[SYS_fsync] = SURE(CAUSE_DISK),
-	[SYS_fdatasync] = SURE(CAUSE_DISK),
-	[SYS_sync_file_range] = SURE(CAUSE_DISK),
-	[SYS_sync] = SURE(CAUSE_DISK),
-	[SYS_syncfs] = SURE(CAUSE_DISK),
-	[SYS_msync] = SURE(CAUSE_DISK),
-	[SYS_io_getevents] = SURE(CAUSE_DISK),
+	[SYS_fsync] = SURE(KIND_FSYNC),
+	[SYS_fdatasync] = SURE(KIND_FSYNC),
+	[SYS_sync] = SURE(KIND_FSYNC),
+	[SYS_syncfs] = SURE(KIND_FSYNC),
+	[SYS_msync] = SURE(KIND_FSYNC),
+	[SYS_sync_file_range] = SURE(KIND_WRITEBACK),
+	/* Asynchronous I/O, of files opened with O_DIRECT as a rule; reads or writes. */
+	[SYS_io_getevents] = SURE(KIND_DISK),
 #ifdef SYS_io_pgetevents
-	[SYS_io_pgetevents] = SURE(CAUSE_DISK),
+	[SYS_io_pgetevents] = SURE(KIND_DISK),
 #endif
 
-	[SYS_wait4] = SURE(CAUSE_CHILD),
-	[SYS_waitid] = SURE(CAUSE_CHILD),
+	[SYS_wait4] = SURE(KIND_CHILD),
+	[SYS_waitid] = SURE(KIND_CHILD),
 #ifdef SYS_vfork
-	[SYS_vfork] = SURE(CAUSE_CHILD), /* until the child calls exec */
+	[SYS_vfork] = SURE(KIND_CHILD), /* until the child calls exec */
 #endif
+
+	/* The lock of the process's memory map, as a rule. */
+	[SYS_mmap] = GUESS(KIND_KERNEL_LOCK),
+	[SYS_munmap] = GUESS(KIND_KERNEL_LOCK),
+	[SYS_mprotect] = GUESS(KIND_KERNEL_LOCK),
+	[SYS_mremap] = GUESS(KIND_KERNEL_LOCK),
+	[SYS_madvise] = GUESS(KIND_KERNEL_LOCK),
+	[SYS_brk] = GUESS(KIND_KERNEL_LOCK),
+
+	/* Directories and the file system's journal. */
+#ifdef SYS_open
+	[SYS_open] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_creat] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_stat] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_lstat] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_unlink] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_rename] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_mkdir] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_rmdir] = GUESS(KIND_FILE_SYSTEM),
+#endif
+	[SYS_openat] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_newfstatat] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_statx] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_getdents64] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_unlinkat] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_renameat2] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_mkdirat] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_truncate] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_ftruncate] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_fallocate] = GUESS(KIND_FILE_SYSTEM),
 };
 
 static const struct syscall_rule *syscall_rule(int syscall)
 {
 	const size_t n = sizeof(syscall_rules) / sizeof(*syscall_rules);
 
-	if (syscall < 0 || (size_t)syscall >= n || syscall_rules[syscall].cause == CAUSE_NONE)
+	if (syscall < 0 || (size_t)syscall >= n || syscall_rules[syscall].kind == KIND_NONE)
 		return NULL;
 	return &syscall_rules[syscall];
 }
 
-enum wait_cause wait_cause_first(int syscall, unsigned int flags, bool *certain)
+bool wait_call_asks_descriptor(int syscall)
 {
 	const struct syscall_rule *rule = syscall_rule(syscall);
 
-	*certain = false;
-	if (flags & WAIT_UNKNOWN)
-		return CAUSE_OTHER;
-	if (flags & WAIT_STOPPED) {
-		*certain = true;
-		return CAUSE_STOPPED;
-	}
-	if (flags & WAIT_KTHREAD) {
-		/* What stands in for the system call number there is left over from boot. */
-		*certain = true;
-		return flags & WAIT_IOWAIT ? CAUSE_DISK : CAUSE_OTHER;
-	}
-	if (syscall < 0)
-		return flags & WAIT_IOWAIT ? CAUSE_PAGE_FAULT : CAUSE_OTHER;
-	/* Any system call may have to fetch a page of its arguments; what waits for a disk then is
-	 * not what the call is for. */
-	if (flags & WAIT_IOWAIT && !(rule && rule->cause == CAUSE_DISK))
-		return CAUSE_DISK;
-	if (!rule)
-		return CAUSE_OTHER;
-	*certain = rule->certain;
-	return rule->cause;
+	return rule && rule->use != USE_NONE;
 }
 
-struct frame_rule {
-	struct frame_pattern at;
-	enum wait_cause cause;
+enum iowait { IO_NOT = 1, IO_WAIT = 2, IO_ANY = 3 };
+
+struct descriptor_rule {
+	unsigned char fd;     /* enum wait_fd */
+	unsigned char use;    /* of enum use */
+	unsigned char iowait; /* enum iowait */
+	unsigned char kind;   /* enum wait_kind; KIND_NONE: the descriptor says nothing */
+	unsigned char trust;  /* enum wait_trust */
 };
-#define AT(symbol, cause)               \
-	{                               \
-		FRAME_AT(symbol), cause \
-	}
-#define FROM(symbol, cause)               \
-	{                                 \
-		FRAME_FROM(symbol), cause \
-	}
 
-/*
- * Kernel functions that tell a wait's cause, most telling first: one stack may hold several. A fault
- * on a mapped file passes filemap_fault and, below it, what a cold read passes; and it may happen
- * within any system call, while that copies its arguments. A sync waits for pages too.
- */
-static const struct frame_rule frame_rules[] = {
-	AT("do_signal_stop", CAUSE_STOPPED),
-	AT("ptrace_stop", CAUSE_STOPPED),
-	AT("do_freezer_trap", CAUSE_STOPPED),
-
-	AT("ext4_sync_file", CAUSE_DISK),
-	AT("xfs_file_fsync", CAUSE_DISK),
-	AT("btrfs_sync_file", CAUSE_DISK),
-	AT("blkdev_fsync", CAUSE_DISK),
-	AT("vfs_fsync_range", CAUSE_DISK),
-	AT("jbd2_log_wait_commit", CAUSE_DISK),
-	AT("blkdev_issue_flush", CAUSE_DISK),
-
-	AT("filemap_fault", CAUSE_PAGE_FAULT),
-	AT("do_swap_page", CAUSE_PAGE_FAULT),
-	AT("handle_userfault", CAUSE_PAGE_FAULT),
-	AT("handle_mm_fault", CAUSE_PAGE_FAULT),
-	AT("asm_exc_page_fault", CAUSE_PAGE_FAULT),
-
-	FROM("nvidia_", CAUSE_GPU_DRIVER),
-	FROM("nv_", CAUSE_GPU_DRIVER),
-	FROM("_nv", CAUSE_GPU_DRIVER),	       /* _nv012345rm: the closed part */
-	FROM("os_acquire_", CAUSE_GPU_DRIVER), /* the driver's own name for its locks */
-	FROM("uvm_", CAUSE_GPU_DRIVER),
-	FROM("nvkms_", CAUSE_GPU_DRIVER),
-
-	AT("do_futex", CAUSE_LOCK),
-	AT("pipe_read", CAUSE_PIPE),
-	AT("anon_pipe_read", CAUSE_PIPE),
-	AT("pipe_write", CAUSE_PIPE),
-	AT("anon_pipe_write", CAUSE_PIPE),
-	AT("fifo_pipe_read", CAUSE_PIPE),
-	AT("fifo_pipe_write", CAUSE_PIPE),
-	AT("fifo_open", CAUSE_PIPE),
-	AT("eventfd_read", CAUSE_PIPE),
-	AT("eventfd_write", CAUSE_PIPE),
-	AT("hrtimer_nanosleep", CAUSE_SLEEP),
-	AT("hrtimer_nanosleep_restart", CAUSE_SLEEP),
-	AT("timerfd_read", CAUSE_SLEEP),
-	AT("timerfd_read_iter", CAUSE_SLEEP),
-	AT("do_sigtimedwait", CAUSE_SLEEP),
-	AT("sigsuspend", CAUSE_SLEEP),
-	AT("signalfd_dequeue", CAUSE_SLEEP),
-	AT("do_epoll_wait", CAUSE_POLL),
-	AT("do_sys_poll", CAUSE_POLL),
-	AT("do_select", CAUSE_POLL),
-	AT("inotify_read", CAUSE_POLL),
-
-	AT("sk_wait_data", CAUSE_NETWORK),
-	AT("sk_stream_wait_memory", CAUSE_NETWORK),
-	AT("sk_stream_wait_connect", CAUSE_NETWORK),
-	AT("sock_alloc_send_pskb", CAUSE_NETWORK),
-	AT("inet_csk_accept", CAUSE_NETWORK),
-	AT("inet_stream_connect", CAUSE_NETWORK),
-	AT("unix_stream_read_generic", CAUSE_NETWORK),
-	AT("unix_accept", CAUSE_NETWORK),
-	AT("__skb_wait_for_more_packets", CAUSE_NETWORK),
-	AT("rpc_wait_bit_killable", CAUSE_NETWORK), /* NFS */
-
-	AT("__iomap_dio_rw", CAUSE_DISK),
-	AT("blkdev_direct_IO", CAUSE_DISK),
-	AT("folio_wait_writeback", CAUSE_DISK),
-	AT("filemap_get_pages", CAUSE_DISK),
-	AT("balance_dirty_pages", CAUSE_DISK),
-	AT("wait_transaction_locked", CAUSE_DISK),
-	AT("start_this_handle", CAUSE_DISK),
-	AT("submit_bio_wait", CAUSE_DISK),
-	AT("rq_qos_wait", CAUSE_DISK),
-	AT("__wait_on_buffer", CAUSE_DISK),
-	AT("ext4_read_bh", CAUSE_DISK),
-
-	AT("do_wait", CAUSE_CHILD),
-	AT("wait_for_vfork_done", CAUSE_CHILD),
-
-	AT("fcntl_setlk", CAUSE_LOCK),
-	AT("rwsem_down_read_slowpath", CAUSE_LOCK),
-	AT("rwsem_down_write_slowpath", CAUSE_LOCK),
-	AT("__mutex_lock", CAUSE_LOCK),
+/* What is not a file never makes a wait for I/O by itself: with iowait it is a page of the buffer. */
+static const struct descriptor_rule descriptor_rules[] = {
+	{ FD_REGULAR, USE_RECEIVE, IO_WAIT, KIND_PAGE_CACHE, TRUST_SURE },
+	/* Throttled, or for a page that is being written, or that has to be read first. */
+	{ FD_REGULAR, USE_SEND, IO_WAIT, KIND_WRITEBACK, TRUST_LIKELY },
+	{ FD_DIRECT, USE_RECEIVE, IO_WAIT, KIND_DISK_READ, TRUST_SURE },
+	/* With O_DSYNC also its flush. */
+	{ FD_DIRECT, USE_SEND, IO_WAIT, KIND_DISK_WRITE, TRUST_LIKELY },
+	{ FD_REGULAR, USE_CONTROL, IO_WAIT, KIND_DISK, TRUST_LIKELY },
+	{ FD_DIRECT, USE_CONTROL, IO_WAIT, KIND_DISK, TRUST_LIKELY },
+	/* Journal, locks, what is no disk at all (FUSE, proc). */
+	{ FD_REGULAR, USE_ANY, IO_NOT, KIND_FILE_SYSTEM, TRUST_GUESS },
+	{ FD_DIRECT, USE_ANY, IO_NOT, KIND_FILE_SYSTEM, TRUST_GUESS },
+	{ FD_PIPE, USE_ANY, IO_NOT, KIND_PIPE, TRUST_SURE },
+	{ FD_TCP, USE_RECEIVE, IO_NOT, KIND_TCP_RECEIVE, TRUST_SURE },
+	{ FD_TCP, USE_SEND, IO_NOT, KIND_TCP_SEND, TRUST_SURE },
+	{ FD_TCP, USE_ACCEPT, IO_NOT, KIND_TCP_ACCEPT, TRUST_SURE },
+	{ FD_TCP, USE_CONNECT, IO_NOT, KIND_TCP_CONNECT, TRUST_SURE },
+	{ FD_TCP, USE_CONTROL, IO_NOT, KIND_SOCKET, TRUST_LIKELY },
+	{ FD_UDP, USE_ANY, IO_NOT, KIND_UDP, TRUST_SURE },
+	{ FD_UNIX, USE_ANY, IO_NOT, KIND_UNIX, TRUST_SURE },
+	{ FD_SOCKET, USE_ANY, IO_NOT, KIND_SOCKET, TRUST_SURE },
+	{ FD_EVENTFD, USE_ANY, IO_NOT, KIND_EVENTFD, TRUST_SURE },
+	{ FD_TIMERFD, USE_ANY, IO_NOT, KIND_TIMER, TRUST_SURE },
+	{ FD_SIGNALFD, USE_ANY, IO_NOT, KIND_SIGNAL, TRUST_SURE },
+	{ FD_INOTIFY, USE_ANY, IO_NOT, KIND_INOTIFY, TRUST_SURE },
+	{ FD_TTY, USE_ANY, IO_NOT, KIND_TTY, TRUST_SURE },
+	{ FD_GPU, USE_ANY, IO_ANY, KIND_GPU_DRIVER, TRUST_SURE },
+	{ FD_OTHER, USE_ANY, IO_ANY, KIND_NONE, TRUST_LIKELY },
+	{ FD_NONE, USE_ANY, IO_ANY, KIND_NONE, TRUST_LIKELY },
 };
-#define FRAME_RULES (sizeof(frame_rules) / sizeof(*frame_rules))
+#define DESCRIPTOR_RULES (sizeof(descriptor_rules) / sizeof(*descriptor_rules))
 
-enum wait_cause wait_cause_refine(const char *const *kernel_frames, size_t n)
+/* Of a call that asks its descriptor. NULL: none, which is a fault in the buffer. */
+static const struct descriptor_rule *descriptor_rule(unsigned int use, unsigned int flags)
 {
-	size_t best = FRAME_RULES;
+	const unsigned int fd = (flags & WAIT_FD_MASK) >> WAIT_FD_SHIFT;
+	const unsigned int iowait = flags & WAIT_IOWAIT ? IO_WAIT : IO_NOT;
 
-	for (size_t i = 0; i < n; i++) {
-		const char *name = kernel_frames[i];
-		const size_t len = frame_symbol(name);
+	for (size_t i = 0; i < DESCRIPTOR_RULES; i++) {
+		const struct descriptor_rule *r = &descriptor_rules[i];
 
-		/* Only a rule before the best one so far can still win. */
-		for (size_t r = 0; r < best; r++)
-			if (frame_matches(&frame_rules[r].at, name, len))
-				best = r;
+		if (r->fd == fd && r->use & use && r->iowait & iowait)
+			return r;
 	}
-	return best < FRAME_RULES ? frame_rules[best].cause : CAUSE_NONE;
+	return NULL;
+}
+
+/* A thread that is in no system call, or in one that tells nothing. */
+static enum wait_kind without_rule(int syscall, unsigned int flags, enum wait_trust *trust)
+{
+	*trust = flags & WAIT_IOWAIT ? TRUST_LIKELY : TRUST_GUESS;
+	/* Of what enters the kernel without a call, hardly anything but a fault can wait. */
+	if (syscall < 0)
+		return KIND_PAGE_FAULT;
+	return flags & WAIT_IOWAIT ? KIND_DISK : KIND_OTHER;
+}
+
+static enum wait_kind by_descriptor(int syscall, unsigned int flags,
+				    const struct syscall_rule *rule, enum wait_trust *trust)
+{
+	const struct descriptor_rule *by_fd = descriptor_rule(rule->use, flags);
+
+	if (!by_fd)
+		return KIND_PAGE_FAULT;
+	*trust = by_fd->trust;
+	if (by_fd->kind != KIND_NONE)
+		return by_fd->kind;
+	return rule->kind == KIND_OTHER ? without_rule(syscall, flags, trust) : rule->kind;
+}
+
+enum wait_kind wait_kind_first(int syscall, unsigned int flags, enum wait_trust *trust)
+{
+	const struct syscall_rule *rule = syscall_rule(syscall);
+
+	*trust = TRUST_LIKELY;
+	if (flags & WAIT_UNKNOWN)
+		return KIND_OTHER;
+	if (flags & WAIT_STOPPED) {
+		*trust = TRUST_SURE;
+		return KIND_STOPPED;
+	}
+	/* What stands in for the system call number there is left over from boot. */
+	if (flags & WAIT_KTHREAD)
+		return flags & WAIT_IOWAIT ? KIND_DISK : KIND_KERNEL_THREAD;
+	if (!rule)
+		return without_rule(syscall, flags, trust);
+	if (rule->use)
+		return by_descriptor(syscall, flags, rule, trust);
+	/* A page of the arguments or of the result had to come from the disk: what does not do I/O
+	 * itself makes no wait for I/O. (io_uring calls any wait with requests under way one.) */
+	if (flags & WAIT_IOWAIT && wait_kind_cause(rule->kind) != CAUSE_DISK &&
+	    rule->kind != KIND_IO_URING)
+		return KIND_PAGE_FAULT;
+	if (!(flags & WAIT_IOWAIT) || rule->trust != TRUST_GUESS)
+		*trust = rule->trust;
+	return rule->kind;
+}
+
+enum wait_kind wait_kind_better(enum wait_kind first, enum wait_trust trust, enum wait_kind stack)
+{
+	if (trust == TRUST_SURE || stack == KIND_NONE)
+		return first;
+	if (stack == KIND_OTHER)
+		return trust == TRUST_GUESS ? KIND_OTHER : first;
+	/* The stack says no more than the cause, the facts may. */
+	if (!wait_kind_frame(stack) && wait_kind_cause(stack) == wait_kind_cause(first))
+		return first;
+	return stack;
 }

@@ -68,6 +68,60 @@ struct mm_struct {
 	struct uprobes_state uprobes_state; /* with CONFIG_UPROBES */
 };
 
+/* The way from a descriptor's number to what it is. */
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct inode {
+	unsigned short i_mode;
+	unsigned int i_flags;
+	u32 i_rdev;
+};
+
+struct address_space {
+	struct inode *host;
+};
+
+struct file {
+	struct path f_path;
+	struct inode *f_inode;
+	struct address_space *f_mapping;
+	unsigned int f_flags;
+	s64 f_pos;
+	void *private_data; /* of a socket: struct socket */
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct sock_common {
+	unsigned short skc_family;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	u16 sk_protocol;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
 /* --- I/O --- */
 struct thread_info {
 	u32 status; /* x86 */
@@ -89,14 +143,6 @@ struct request {
 	u64 start_time_ns;
 };
 
-struct inode {
-	unsigned short i_mode;
-};
-
-struct address_space {
-	struct inode *host;
-};
-
 /* What came before it, up to 5.15, is named page. */
 struct folio {
 	struct address_space *mapping;
@@ -106,36 +152,6 @@ struct folio {
 struct page {
 	struct address_space *mapping;
 	unsigned long index;
-};
-
-struct sock_common {
-	unsigned short skc_family;
-};
-
-struct sock {
-	struct sock_common __sk_common;
-	u16 sk_protocol;
-};
-
-struct socket {
-	struct sock *sk;
-};
-
-struct file {
-	unsigned int f_flags;
-	s64 f_pos;
-	struct inode *f_inode;
-	struct address_space *f_mapping;
-	void *private_data;
-};
-
-struct fdtable {
-	unsigned int max_fds;
-	struct file **fd;
-};
-
-struct files_struct {
-	struct fdtable *fdt;
 };
 
 struct io_kiocb {

@@ -119,7 +119,7 @@ def nginx():
 
 
 @contextlib.contextmanager
-def postgres():
+def postgres(fsync="off"):
     found = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
     if not found:
         raise Skip("no PostgreSQL (package postgresql)")
@@ -145,7 +145,7 @@ def postgres():
     try:
         call("initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync")
         with started([os.path.join(tools, "postgres"), "-D", data, "-k", where, "-c",
-                      "listen_addresses=", "-c", "fsync=off"], **more) as server:
+                      "listen_addresses=", "-c", f"fsync={fsync}"], **more) as server:
             wait_until(20, lambda: subprocess.run(
                 [os.path.join(tools, "pg_isready"), "-q", "-h", where], check=False,
                 **more).returncode == 0, "PostgreSQL answers")

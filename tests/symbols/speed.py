@@ -74,6 +74,6 @@ TESTS = {
     "speed": (120, report([
         ("100000-addresses", speed, largest_library),
         ("with-lines", speed, lambda: INFBPF, "-l"),
-    ])),
+    ]), ""),
     "doctor": (60, report([("mini-debug", doctor), ("jit", doctor_jit)])),
 }

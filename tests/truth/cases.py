@@ -7,6 +7,8 @@ import checks_cuda as g
 from case import command, direct, pid
 from cases_cuda import CUDA_CASES
 from cases_io import IO_CASES, IO_FORCED
+from cases_switches import SWITCH_CASES
+from cases_waits import WAITS_CASES
 
 CASES = [
     command("spin", "spin cpu_ms=500", *c.KERNEL, ("threads", c.check_threads),
@@ -37,7 +39,7 @@ CASES = [
     direct("cuda", "cuda rounds=100 threads=2 jumps=50", ("threads", c.check_threads),
            ("counts", g.check_counts), ("kinds", g.check_kinds), ("parts", g.check_parts),
            ("lengths", g.check_lengths), ("states", g.check_states),
-           ("blocked-by", g.check_blocked_by_gpu), ("left", g.check_left),
+           ("call-switches", g.check_call_switches), ("blocked-by", g.check_blocked_by_gpu), ("left", g.check_left),
            ("frames", g.check_frames), ("callers", g.check_callers)),
     # A child of the command maps the library: probed a little later, and that is told.
     command("cuda-child", "cuda rounds=400 threads=2", ("cpu", c.check_cpu),
@@ -75,7 +77,7 @@ CASES = [
         mode="cgroup"),
     pid("cgroup-throttled", "spin cpu_ms=0 threads=1", 2, ("only", c.check_only),
         ("throttled", c.check_throttled, "spinner"), mode="quota"),
-] + CUDA_CASES + IO_CASES
+] + WAITS_CASES + SWITCH_CASES + CUDA_CASES + IO_CASES
 
 
 # Each way of attaching is forced once, with programs that any of them has to get right.
