@@ -51,7 +51,7 @@ SHARED const volatile __u64 cfg_char_majors[CHAR_MAJORS / 32] SHARED_INIT({ 0 })
 SHARED const volatile __u32 cfg_io_parts SHARED_INIT(0);
 /* The process that becomes the command: what it does before its exec is infbpf's own. */
 SHARED const volatile __u32 cfg_command SHARED_INIT(0);
-/* There is a hook where block requests begin. */
+/* Where block requests are seen to begin: 1: themselves; 2: the bio that they are made for; 0: not. */
 SHARED const volatile __u32 cfg_block_start SHARED_INIT(0);
 /* The completing tracepoint hands over the completion's entry (6.15) instead of what is in it. */
 SHARED const volatile __u32 cfg_uring_cqe SHARED_INIT(0);

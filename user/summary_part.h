@@ -53,6 +53,10 @@ struct summary_switches {
 /* False: there are few, or no stack makes half of them. */
 bool summary_switches(const struct profile *p, struct summary_switches *s);
 
+/* summary_io.c: a blank line, the title and the rows that are worth it, or all of them; nothing where
+ * there are none. 0 or -ENOMEM. */
+int summary_io(struct screen *s, const struct profile *p, bool all);
+
 /* summary_tables.c: all there is about them (--wide). */
 void summary_tables(struct screen *s, const struct profile *p);
 

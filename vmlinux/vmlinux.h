@@ -167,6 +167,7 @@ struct request {
 	struct request_queue *q;
 	unsigned int cmd_flags;
 	unsigned int __data_len;
+	struct bio *bio;
 	u64 start_time_ns;
 };
 
