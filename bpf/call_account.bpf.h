@@ -11,43 +11,8 @@
 #ifndef CALL_ACCOUNT_BPF_H
 #define CALL_ACCOUNT_BPF_H
 
+#include "hist.bpf.h"
 #include "stack.bpf.h"
-
-static __always_inline unsigned int hist_bucket(u64 ns)
-{
-	unsigned int shift = 0;
-	u64 v = ns;
-
-	if (ns < (1 << HIST_SUB_BITS))
-		return ns;
-	if (ns >> HIST_MAX_SHIFT)
-		return HIST_BUCKETS - 1;
-	if (v >> 32) {
-		v >>= 32;
-		shift += 32;
-	}
-	if (v >> 16) {
-		v >>= 16;
-		shift += 16;
-	}
-	if (v >> 8) {
-		v >>= 8;
-		shift += 8;
-	}
-	if (v >> 4) {
-		v >>= 4;
-		shift += 4;
-	}
-	if (v >> 2) {
-		v >>= 2;
-		shift += 2;
-	}
-	if (v >> 1)
-		shift += 1;
-	/* shift: index of the highest bit, >= HIST_SUB_BITS */
-	shift -= HIST_SUB_BITS;
-	return (shift << HIST_SUB_BITS) + (ns >> shift);
-}
 
 /* The place of a call's record, + 1; 0: there is no room. inside: the call that this one was made by, 0:
  * it is the outermost. */
@@ -92,8 +57,6 @@ static __always_inline void api_add(struct api_rec *r, const struct open_call *o
 				    const struct thread_times *d, u64 wall, bool failed)
 {
 	unsigned int b;
-	u64 max;
-	int i;
 
 	__sync_fetch_and_add(&r->calls, 1);
 	if (failed)
@@ -110,12 +73,7 @@ static __always_inline void api_add(struct api_rec *r, const struct open_call *o
 		__sync_fetch_and_add(&r->hist[b], 1);
 	if (wall >= CALL_WAITED_NS)
 		api_add_wait(r, d, wall);
-	/* A few tries at the maximum: each failure means that another thread raised it. */
-	for (i = 0; i < 4; i++) {
-		max = *(volatile u64 *)&r->max_ns;
-		if (wall <= max || __sync_val_compare_and_swap(&r->max_ns, max, wall) == max)
-			break;
-	}
+	max_raise(&r->max_ns, wall);
 }
 
 static __noinline int error_add(const struct task_state *ts, u32 code, u32 call, u32 inside)

@@ -47,6 +47,15 @@ SHARED const volatile __u64 cfg_fd_calls[FD_CALLS / 64] SHARED_INIT({ 0 });
 /* Two bits a major number: enum char_kind. */
 SHARED const volatile __u64 cfg_char_majors[CHAR_MAJORS / 32] SHARED_INIT({ 0 });
 
+/* enum io_part: what of I/O is accounted. */
+SHARED const volatile __u32 cfg_io_parts SHARED_INIT(0);
+/* The process that becomes the command: what it does before its exec is infbpf's own. */
+SHARED const volatile __u32 cfg_command SHARED_INIT(0);
+/* Where block requests are seen to begin: 1: themselves; 2: the bio that they are made for; 0: not. */
+SHARED const volatile __u32 cfg_block_start SHARED_INIT(0);
+/* The completing tracepoint hands over the completion's entry (6.15) instead of what is in it. */
+SHARED const volatile __u32 cfg_uring_cqe SHARED_INIT(0);
+
 /* --- globals, changed while running --- */
 /* The window's clock gates: an event counts when t_begin <= its time < t_end. */
 SHARED volatile __u64 t_begin SHARED_INIT(~0ULL);
@@ -60,6 +69,7 @@ SHARED volatile __u32 next_seq SHARED_INIT(1);
 SHARED volatile __u32 next_api SHARED_INIT(0);
 SHARED volatile __u32 next_launch SHARED_INIT(0);
 SHARED volatile __u32 next_launcher SHARED_INIT(0);
+SHARED volatile __u32 next_io SHARED_INIT(IO_REST);
 /* Stacks of allocations that may still be taken before user space raises it again. */
 SHARED volatile __s32 alloc_stacks SHARED_INIT(0);
 /* When the last library's probes were complete; ~0 while some are being attached. */
@@ -68,11 +78,12 @@ SHARED volatile __u64 probes_ns SHARED_INIT(0);
 SHARED volatile __u32 close_left SHARED_INIT(0);
 
 enum task_flags {
-	TASK_PENDING = 1 << 0, /* a stack is due at the end of this switch-in */
-	TASK_FLUSHED = 1 << 1, /* the account was handed over */
-	TASK_BORN = 1 << 2,    /* born inside the window */
-	TASK_RAN = 1 << 3,     /* was switched in at least once */
-	TASK_COUNTED = 1 << 4, /* nvcsw and nivcsw are those of its last switch-out */
+	TASK_PENDING = 1 << 0,	/* a stack is due at the end of this switch-in */
+	TASK_FLUSHED = 1 << 1,	/* the account was handed over */
+	TASK_BORN = 1 << 2,	/* born inside the window */
+	TASK_RAN = 1 << 3,	/* was switched in at least once */
+	TASK_COUNTED = 1 << 4,	/* nvcsw and nivcsw are those of its last switch-out */
+	TASK_RUNNABLE = 1 << 5, /* the gap in progress began runnable: an involuntary switch */
 };
 
 /* Of the task's own probes, which the scheduler's handlers may interrupt between a read and a write:
@@ -104,6 +115,20 @@ struct launch_slot {
 };
 #define LAUNCH_SLOTS 8
 
+/* A call on a file or socket in progress. Of the thread itself only. */
+struct io_call {
+	u64 start_ns; /* 0: none */
+	/* The file whose pages came into the cache during it, the first of these pages, */
+	u64 mapping, first_page;
+	u64 file;  /* of a call seen as a kernel function: the file, */
+	u64 pos;   /* where it reads */
+	u32 waits; /* the thread's waits for I/O before it */
+	u16 kind;  /* enum io_kind, */
+	u16 by;	   /* the function, enum file_function, */
+	s16 syscall;
+	u16 pad[3];
+};
+
 /*
  * All that is known about a thread in scope. Having one is being in scope.
  *
@@ -132,7 +157,9 @@ struct task_state {
 	u32 out_seq; /* SAMPLE_OUT sent for this gap */
 	/* The stack due (TASK_PENDING): parts of the gap, weighted. */
 	u64 due_woken_ns, due_preempted_ns, due_blocked_ns;
-	u64 last_out_ns; /* last SAMPLE_OUT */
+	u64 due_switches;
+	u64 last_out_ns;  /* last SAMPLE_OUT */
+	u64 out_switches; /* the thread's switches until then */
 
 	/* The wait for a CPU in progress. */
 	u64 queue_cfs; /* address of the group's run queue that it waits on, 0: cannot be throttled */
@@ -147,6 +174,12 @@ struct task_state {
 	struct wait_slot waits[WAIT_SLOTS];
 	struct call_slot calls[CALL_SLOTS];
 	u32 wait_next, call_next; /* slot to evict next */
+
+	u64 maj_flt;  /* the kernel's count when the thread's part of the window began */
+	u32 io_waits; /* switched out to wait for I/O (in_iowait), so often */
+	u32 io_next;  /* slot to evict next */
+	struct io_call io;
+	struct io_slot ios[IO_SLOTS];
 
 	/* The outermost traced call in progress, if depth is 1; with --driver, the one inside it. */
 	u32 depth;
@@ -198,7 +231,7 @@ SHARED struct {
 /* What the slots in task storage have no room for. Preallocated: updated under the run queue lock. */
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 32768);
 	__type(key, struct wait_key);
 	__type(value, struct wait_slot);
 } MAP(waits);
@@ -473,6 +506,16 @@ static __always_inline u64 stack_share(u64 part, u64 weight, u64 d)
 	return ((part >> 4) * weight / d) << 4;
 }
 
+/* How many switches the present gap, of length d, stands for if it got its stack by stack_wanted(), in
+ * 1/SWITCHES_ONE. One that began before the window or with the thread's birth began with none. */
+static __always_inline u64 stack_switches(const struct task_state *ts, u64 weight, u64 d)
+{
+	if (!d || !ts->gap_ns || ((ts->flags & TASK_BORN) && !(ts->flags & TASK_RAN)))
+		return 0;
+	/* weight is T here: 34 bits, and the shift's 16. */
+	return weight == d ? SWITCHES_ONE : (weight << SWITCHES_SHIFT) / d;
+}
+
 /* Records are read by a poll loop; nobody is woken unless the ring fills up. */
 static __always_inline u64 ring_flags(void)
 {
@@ -483,5 +526,6 @@ static __always_inline u64 ring_flags(void)
 }
 
 #include "call_maps.bpf.h"
+#include "io_maps.bpf.h"
 
 #endif /* INFBPF_BPF_H */

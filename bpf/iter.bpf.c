@@ -41,6 +41,7 @@ int handle_scope(struct bpf_iter__task *ctx)
 	ts->tid = task->pid;
 	ts->tgid = tgid;
 	ts->syscall = INFBPF_NO_SYSCALL;
+	ts->maj_flt = task->maj_flt;
 	__builtin_memcpy(ts->old_comm, task->comm, sizeof(ts->old_comm));
 	return 0;
 }
@@ -75,6 +76,9 @@ int handle_seed(struct bpf_iter__task *ctx)
 	if (!task)
 		return 0;
 	ts = bpf_task_storage_get(&tasks, task, NULL, 0);
+	/* Its faults between the passes were before the window. */
+	if (ts && task_start(ts) == t_begin && !(ts->flags & TASK_BORN))
+		ts->maj_flt = task->maj_flt;
 	if (!ts || ts->state != RUN_NONE || (ts->flags & TASK_BORN && !ts->since_ns))
 		return 0;
 	if (task->on_cpu) {
@@ -120,6 +124,7 @@ static __always_inline long close_wait(struct bpf_iter__task *ctx, struct task_s
 	s->woken_ns = stack_share(woken, weight, d);
 	s->preempted_ns = stack_share(preempted, weight, d);
 	s->blocked_ns = stack_share(ts->gap_blocked_ns, weight, d);
+	s->switches = stack_switches(ts, weight, d);
 	if (!(task->flags & PF_KTHREAD))
 		regs_save(&s->regs, (struct pt_regs *)bpf_task_pt_regs(task));
 	else

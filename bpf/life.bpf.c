@@ -103,7 +103,12 @@ int BPF_PROG(handle_exec, struct task_struct *task, pid_t old_pid)
 	ts->flags |= TASK_COUNTED;
 	ts->nvcsw = task->nvcsw;
 	ts->nivcsw = task->nivcsw;
+	ts->maj_flt = task->maj_flt;
+	ts->io.start_ns = 0;
+	for (i = 0; i < IO_SLOTS; i++)
+		ts->ios[i] = (struct io_slot){};
 	ts->times = (struct thread_times){};
+	ts->out_switches = 0;
 	for (i = 0; i < WAIT_SLOTS; i++)
 		ts->waits[i] = (struct wait_slot){};
 	for (i = 0; i < CALL_SLOTS; i++)

@@ -31,13 +31,25 @@ static __always_inline void wait_begin(struct task_state *ts, struct task_struct
 		flags |= descriptor_flags(task, ts->syscall, regs);
 	}
 	/* A bitfield: a plain read is silently wrong. */
-	if (BPF_CORE_READ_BITFIELD(task, in_iowait))
+	if (BPF_CORE_READ_BITFIELD(task, in_iowait)) {
 		flags |= WAIT_IOWAIT;
+		ts->io_waits++;
+	}
 	if (prev_state & TASK_STOPPED_OR_TRACED)
 		flags |= WAIT_STOPPED;
 	if (ts->depth)
 		flags |= WAIT_IN_CALL;
 	ts->wait_flags = flags;
+}
+
+/* The switches since the last SAMPLE_OUT, this one included. Hidden ones are in the thread's totals. */
+static __always_inline u64 out_switches(struct task_state *ts)
+{
+	u64 all = (u64)ts->times.voluntary + ts->times.involuntary;
+	u64 n = all - ts->out_switches;
+
+	ts->out_switches = all;
+	return n << SWITCHES_SHIFT;
 }
 
 /* No hook after the switch on this kernel: the stack is taken before the wait, at most one a period
@@ -58,6 +70,7 @@ static __always_inline void switch_out_stack(void *ctx, struct task_state *ts,
 		return;
 	ts->last_out_ns = now;
 	ts->out_seq = __sync_fetch_and_add(&next_seq, 1);
+	ts->due_switches = out_switches(ts);
 	sample_start(s, ts, SAMPLE_OUT, now, prev);
 	s->seq = ts->out_seq;
 	sample_send(ctx, s, regs, user, true);
@@ -131,11 +144,13 @@ static __always_inline void switch_out(u64 *ctx, struct task_state *ts, struct c
 	 * TASK_WAKING until the switch is through.) */
 	if (preempt || !prev_state || !prev->__state) {
 		ts->state = RUN_PREEMPTED;
+		ts->flags |= TASK_RUNNABLE;
 		throttle_begin(ts, prev);
 		steal_begin(ts, next);
 		ts->wait_flags = ts->depth ? WAIT_IN_CALL : 0;
 	} else {
 		ts->state = RUN_BLOCKED;
+		ts->flags &= ~TASK_RUNNABLE;
 		wait_begin(ts, prev, prev_state);
 	}
 	if (!cfg_after_switch)
@@ -162,6 +177,8 @@ static __always_inline void gap_end(struct task_state *ts, struct cpu_state *cpu
 		r.woken_ns = woken;
 		r.preempted_ns = preempted;
 		r.blocked_ns = ts->gap_blocked_ns;
+		r.switches = ts->due_switches;
+		r.involuntary = !!(ts->flags & TASK_RUNNABLE);
 		r.waker = ts->waker;
 		ts->out_seq = 0;
 		bpf_ringbuf_output(&ring, &r, sizeof(r), ring_flags());
@@ -175,6 +192,7 @@ static __always_inline void gap_end(struct task_state *ts, struct cpu_state *cpu
 	ts->due_woken_ns = stack_share(woken, weight, d);
 	ts->due_preempted_ns = stack_share(preempted, weight, d);
 	ts->due_blocked_ns = stack_share(ts->gap_blocked_ns, weight, d);
+	ts->due_switches = stack_switches(ts, weight, d);
 	ts->flags |= TASK_PENDING;
 	cpu->due = 1;
 }

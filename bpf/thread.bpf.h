@@ -7,11 +7,13 @@
 #include "steal.bpf.h"
 
 /* Fills r from a state whose last interval was closed at end_ns. */
-static __always_inline void thread_fill(struct rec_thread *r, const struct task_state *ts,
+static __always_inline void thread_fill(struct rec_thread *r, struct task_state *ts,
 					const struct task_struct *task, u64 end_ns)
 {
 	u64 start = task_start(ts);
 	int i;
+
+	io_flush(ts);
 
 	r->hdr.type = REC_THREAD;
 	r->hdr.len = sizeof(*r);
@@ -41,6 +43,7 @@ static __always_inline void thread_fill(struct rec_thread *r, const struct task_
 	r->open_kind = 0;
 	r->open_before = 0;
 	r->abandoned = ts->abandoned;
+	r->major_faults = BPF_CORE_READ(task, maj_flt) - ts->maj_flt;
 	if (ts->depth) {
 		r->open_call.call = ts->outer.call;
 		r->open_call.on_cpu_ns = ts->times.on_cpu_ns - ts->outer.at.on_cpu_ns;
@@ -96,7 +99,7 @@ static __always_inline void thread_merge(const struct rec_thread *r)
 
 /* Sends the account of an ending thread; name: another name than the task's present one (the image
  * that exec ends), or NULL. Context: run queue lock held or the task itself, no preemption. */
-static __always_inline void thread_send(const struct task_state *ts, const struct task_struct *task,
+static __always_inline void thread_send(struct task_state *ts, const struct task_struct *task,
 					u64 end_ns, const char *name)
 {
 	struct scratch *sc = scratch_get(SCRATCH_SWITCH);

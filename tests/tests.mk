@@ -105,8 +105,11 @@ $(CUDA_DIR)/cuda_inside: $(CUDA_SRC)/start.c $(CUDA_DIR)/libengine.so
 $(CUDA_DIR)/cuda_late: $(CUDA_SRC)/start.c
 	@mkdir -p $(@D)
 	$(CC) $(TRUTH_CFLAGS) -DLIBRARY='"libplugin.so"' $< -o $@ $(BESIDE) -ldl
+$(CUDA_DIR)/cuda_late_forked: $(CUDA_SRC)/start.c
+	@mkdir -p $(@D)
+	$(CC) $(TRUTH_CFLAGS) -DLIBRARY='"libplugin.so"' -DFORKED $< -o $@ $(BESIDE) -ldl
 CUDA_BIN += $(addprefix $(CUDA_DIR)/,$(CUDA_STATIC:%=%_static) cuda_stripped $(CUDA_PTSZ:%=%_ptsz) \
-	libengine.so cuda_inside libplugin.so cuda_late)
+	libengine.so cuda_inside libplugin.so cuda_late cuda_late_forked)
 
 # --- many threads of known behaviour, for tests under load; static, as those above ---
 PRESSURE_BIN := $(B)/tests/pressure/crowd

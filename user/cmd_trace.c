@@ -74,9 +74,9 @@ static int write_folded(const struct trace_options *o, const struct profile *p, 
 
 static int write_svg(const struct trace_options *o, const struct profile *p, FILE *f, size_t *n)
 {
-	const struct flame_options flame = { .min_share = FLAME_MIN_SHARE };
+	const struct flame_options flame = { .min_share = FLAME_MIN_SHARE, .count = o->fold.count };
 
-	(void)o, (void)n;
+	(void)n;
 	return flamegraph_write(p, &flame, f);
 }
 

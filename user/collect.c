@@ -146,6 +146,7 @@ static int on_thread(struct collect *c, const struct rec_thread *r)
 	t.voluntary = r->times.voluntary;
 	t.involuntary = r->times.involuntary;
 	t.migrations = r->times.migrations;
+	t.major_faults = r->major_faults;
 	t.throttled_ns = r->times.throttled_ns;
 	err = collect_thread_steals(c, r, &t);
 	if (!err)
@@ -172,6 +173,18 @@ static int on_thread(struct collect *c, const struct rec_thread *r)
 	else
 		extra->open_at_end++;
 	return collect_thread_call(c, r->serial, &r->open_call);
+}
+
+/* Adds what one stack stands for: n, where it was taken with probability SWITCHES_ONE / n (Horvitz and
+ * Thompson's estimate, and its variance's). */
+static void add_switches(struct stack_entry *e, bool involuntary, uint64_t n)
+{
+	struct stack_switches *s = involuntary ? &e->involuntary : &e->voluntary;
+	const double whole = (double)n / SWITCHES_ONE;
+
+	s->n += n;
+	if (whole > 1)
+		s->variance += whole * (whole - 1);
 }
 
 static void pending_add(struct collect *c, const struct rec_sample *s, struct stack_entry *e)
@@ -220,6 +233,7 @@ static int add_sample(struct collect *c, const struct rec_sample *s,
 	e->weight_ns[PROFILE_WOKEN] += s->woken_ns;
 	e->weight_ns[PROFILE_PREEMPTED] += s->preempted_ns;
 	e->weight_ns[PROFILE_BLOCKED] += s->blocked_ns;
+	add_switches(e, s->involuntary, s->switches);
 	return 0;
 }
 
@@ -319,6 +333,7 @@ static void on_resolve(struct collect *c, const struct rec_resolve *r)
 	p->entry->weight_ns[PROFILE_WOKEN] += r->woken_ns;
 	p->entry->weight_ns[PROFILE_PREEMPTED] += r->preempted_ns;
 	p->entry->weight_ns[PROFILE_BLOCKED] += r->blocked_ns;
+	add_switches(p->entry, r->involuntary, r->switches);
 	collect_waker(c, r->serial, &r->waker, r->blocked_ns);
 	p->entry = NULL;
 }
@@ -380,6 +395,7 @@ size_t collect_name_frames(struct collect *c, const uint32_t *locations, size_t 
 
 static int add_stack(struct collect *c, const struct stack_entry *e, const char **frames)
 {
+	static const struct stack_switches none;
 	const struct stack_key *key = &e->key;
 	struct profile_stack s = {
 		.serial = key->serial,
@@ -409,10 +425,15 @@ static int add_stack(struct collect *c, const struct stack_entry *e, const char 
 		collect_name_frames(c, e->locations + key->user_n, key->frames_n - key->user_n,
 				    frames + s.frames_n, COLLECT_FRAMES_MAX - s.frames_n);
 	for (int state = 0; state < PROFILE_STATES && !err; state++) {
-		if (!e->weight_ns[state])
-			continue;
+		/* A gap is one switch: it belongs to the state that the gap began in. */
+		const struct stack_switches *n = state == PROFILE_BLOCKED     ? &e->voluntary
+						 : state == PROFILE_PREEMPTED ? &e->involuntary
+									      : &none;
+
 		s.state = state;
 		s.weight_ns = e->weight_ns[state];
+		s.switches = n->n;
+		s.switches_variance = n->variance;
 		err = profile_add_stack(c->profile, &s);
 	}
 	return err;

@@ -53,6 +53,9 @@ int collect_launchers(struct collect *c, int map_fd);
 /* These two have a second map, an array, with the records. */
 int collect_apis(struct collect *c, int map_fd, int recs_fd);
 int collect_launches(struct collect *c, int map_fd, int recs_fd);
+/* I/O; parts: of enum io_part. */
+int collect_io(struct collect *c, unsigned int parts, int keys_fd, int recs_fd);
+int collect_io_threads(struct collect *c, int threads_fd, int rest_fd);
 /* Before the window opens: the entry of those that the map has no room for. */
 int collect_steals_prepare(int map_fd);
 /* What the CPUs did: to be called as the window opens; with the map of struct cpu_state. */

@@ -102,9 +102,10 @@ static int api_sum_add(struct api_sums *sums, const struct api_key *key, const s
 	return 0;
 }
 
+/* Its last name: what it was called before an exec came first. */
 const char *collect_process_name(const struct collect *c, uint32_t pid)
 {
-	for (size_t i = 0; i < c->profile->threads_n; i++)
+	for (size_t i = c->profile->threads_n; i-- > 0;)
 		if (c->profile->threads[i].pid == pid)
 			return c->profile->threads[i].process;
 	return "?";
@@ -211,7 +212,7 @@ static int on_ended_entry(struct collect *c, void *k, void *v)
 	char comm[INFBPF_COMM + 1] = "";
 
 	memcpy(comm, key->comm, sizeof(key->comm));
-	t.serial = 1ULL << 63 | c->threads++; /* no thread's own: its stacks are not kept apart */
+	t.serial = PROFILE_NAMELESS | c->threads++; /* its stacks are not kept apart */
 	t.pid = key->tgid;
 	t.process = collect_process_name(c, key->tgid);
 	t.comm = comm;
@@ -225,6 +226,7 @@ static int on_ended_entry(struct collect *c, void *k, void *v)
 	t.voluntary = r->times.voluntary;
 	t.involuntary = r->times.involuntary;
 	t.migrations = r->times.migrations;
+	t.major_faults = PROFILE_UNKNOWN;
 	t.throttled_ns = r->times.throttled_ns;
 	return profile_add_thread(c->profile, &t, c->options.max_threads);
 }

@@ -227,20 +227,23 @@ static int process_born(struct cuda_attach *a, struct cuda_attach_process *p, ui
 int cuda_attach_life(struct cuda_attach *a, pid_t pid, pid_t parent, uint64_t time_ns)
 {
 	struct cuda_attach_process *p;
+	bool none_yet = false;
 
-	/* A fork's child has its parent's libraries from its first instruction: none to look for where
-	 * the parent has none, or where each file is probed for all processes anyway. */
+	/* A fork's child has its parent's libraries from its first instruction: none to look for now
+	 * where the parent has none, or where each file is probed for all processes anyway. It may load
+	 * some of its own: the next looks at all processes find them. */
 	for (size_t i = 0; parent && i < a->processes_n; i++)
-		if (a->processes[i].pid == parent && (a->all || !a->processes[i].found.n))
-			return 0;
+		none_yet |= a->processes[i].pid == parent && (a->all || !a->processes[i].found.n);
 	p = process_get(a, pid);
 	if (!p)
 		return -ENOMEM;
+	if (p->seen_ns < time_ns)
+		p->seen_ns = time_ns;
+	if (none_yet)
+		return 0;
 	p->young_until_ns = time_ns + NS_PER_S;
 	if (!parent)
 		cuda_process_forget(&p->found);
-	if (p->seen_ns < time_ns)
-		p->seen_ns = time_ns;
 	return parent ? process_born(a, p, time_ns) : 0;
 }
 

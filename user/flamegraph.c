@@ -88,7 +88,7 @@ static int add_frame(struct flame_tree *t, const char *name)
 
 /* The frames that a folded line has. */
 static int add_line(struct flame_tree *t, const struct profile_line *l,
-		    const struct fold_label *label)
+		    const struct fold_label *label, uint64_t value)
 {
 	char state[FOLD_STATE_SIZE];
 	int err;
@@ -103,40 +103,47 @@ static int add_line(struct flame_tree *t, const struct profile_line *l,
 		err = add_frame(t, fold_kind(l));
 	if (!err && fold_state(l, state))
 		err = add_frame(t, state);
-	return err ? err : flame_tree_end(t, l->value_ns, class_of(l));
+	return err ? err : flame_tree_end(t, value, class_of(l));
 }
 
-static int add_profile(struct flame_tree *t, const struct profile *p)
+static int add_profile(struct flame_tree *t, const struct profile *p, enum fold_count count)
 {
 	struct fold_label label;
 	int err = 0;
 
 	for (size_t i = 0; !err && i < p->lines_n; i++) {
 		const struct profile_line *l = &p->lines[i];
+		const uint64_t value =
+			count == COUNT_SWITCHES ? l->switches * FLAME_THOUSANDTHS : l->value_ns;
 
 		/* Lines are sorted by thread. */
 		if (!i || l->thread != p->lines[i - 1].thread)
 			fold_label(p, &p->threads[l->thread], &label);
-		err = add_line(t, l, &label);
+		if (value)
+			err = add_line(t, l, &label, value);
 	}
 	return err;
 }
 
 /* What was traced, for how long, where, and what was lost. */
-static void describe(const struct profile *p, struct screen_line *line)
+static void describe(const struct profile *p, enum fold_count count, struct screen_line *line)
 {
 	const char *runtime = p->runtime ? p->runtime : "unknown";
 	char figure[FORMAT_SIZE], losses[LOSSES_SIZE];
-	uint64_t threads = 0, all = 0;
+	uint64_t threads = 0, all = 0, switches = 0;
 
 	for (size_t i = 0; i < p->threads_n; i++) {
 		threads += p->threads[i].merged;
 		all += p->threads[i].wall_ns;
+		switches += p->threads[i].voluntary + p->threads[i].involuntary;
 	}
 	screen_add(line, "%s of wall time", format_duration(figure, p->duration_ns));
 	screen_add(line, FLAME_PART "%s thread%s", format_count(figure, threads),
 		   threads == 1 ? "" : "s");
-	screen_add(line, ", %s in all", format_duration(figure, all));
+	if (count == COUNT_SWITCHES)
+		screen_add(line, ", %s context switches in all", format_count(figure, switches));
+	else
+		screen_add(line, ", %s in all", format_duration(figure, all));
 	screen_add(line, FLAME_PART "host %s" FLAME_PART "Linux %s", p->host ? p->host : "unknown",
 		   p->kernel ? p->kernel : "unknown");
 	screen_add(line, FLAME_PART "runtime %s", runtime);
@@ -155,13 +162,13 @@ int flamegraph_write(const struct profile *p, const struct flame_options *o, FIL
 	struct flame_tree *t = flame_tree_new(o->reverse);
 	struct flame_options own = *o;
 	struct screen_line line = { .n = 0 };
-	int err = t ? add_profile(t, p) : -ENOMEM;
+	int err = t ? add_profile(t, p, o->count) : -ENOMEM;
 
 	if (!err) {
-		describe(p, &line);
+		describe(p, o->count, &line);
 		own.title = o->title ? o->title : p->target ? p->target : "infbpf";
 		own.subtitle = o->subtitle ? o->subtitle : line.text;
-		own.unit = NULL;
+		own.unit = o->count == COUNT_SWITCHES ? "switches" : NULL;
 		err = flamegraph_draw(t, &own, f);
 	}
 	flame_tree_free(t);

@@ -95,6 +95,11 @@ struct folder {
 	size_t written;
 };
 
+static uint64_t value_of(const struct folder *d, const struct profile_line *l)
+{
+	return d->o->count == COUNT_SWITCHES ? l->switches : l->value_ns;
+}
+
 /* Collects a thread's lines from *at on, moving it to the next thread's. Returns how many. */
 static int collect(struct folder *d, size_t *at, size_t *n)
 {
@@ -109,7 +114,7 @@ static int collect(struct folder *d, size_t *at, size_t *n)
 			continue;
 		/* The profile sorts its lines so that those that print the same are neighbours. */
 		if (*n && same_text(d->lines[*n - 1], l)) {
-			d->values[*n - 1] += l->value_ns;
+			d->values[*n - 1] += value_of(d, l);
 			continue;
 		}
 		err = array_grow(&d->lines, &d->lines_cap, *n + 1, sizeof(*d->lines));
@@ -118,7 +123,7 @@ static int collect(struct folder *d, size_t *at, size_t *n)
 		if (err)
 			return err;
 		d->lines[*n] = l;
-		d->values[(*n)++] = l->value_ns;
+		d->values[(*n)++] = value_of(d, l);
 	}
 	return 0;
 }
@@ -126,7 +131,7 @@ static int collect(struct folder *d, size_t *at, size_t *n)
 static int fold_thread(struct folder *d, size_t *at)
 {
 	const struct profile_thread *t = &d->p->threads[d->p->lines[*at].thread];
-	const uint64_t unit = unit_ns[d->o->unit];
+	const uint64_t unit = d->o->count == COUNT_SWITCHES ? 1 : unit_ns[d->o->unit];
 	struct fold_label label;
 	uint64_t sum = 0;
 	size_t n;

@@ -121,10 +121,16 @@ static bool events_refused(struct hooks_kernel *k, char *why, size_t len)
 	return !k->events;
 }
 
+/* "name#3": only with as many arguments. Tracepoints change, and keep their names. */
 static bool find_tracepoint(const struct hooks_kernel *k, const char *name, char *found, size_t len)
 {
-	snprintf(found, len, "%s", name);
-	return hooks_has_tracepoint(k->btf, name, NULL);
+	const char *number = strchr(name, '#');
+	int args = 0;
+
+	snprintf(found, len, "%.*s", (int)strcspn(name, "#"), name);
+	if (!hooks_has_tracepoint(k->btf, found, &args))
+		return false;
+	return !number || args == atoi(number + 1);
 }
 
 /* By its very name: gcc's variants (.isra.0) are not what BTF describes. */

@@ -17,7 +17,7 @@ struct btf;
 struct rung_site {
 	const char *program; /* NULL: no program of its own */
 	/* Tracepoint ("category/name" for RUNG_TRACEPOINT) or kernel function; "a|b|c": the first
-	 * that this kernel has. */
+	 * that this kernel has. A tracepoint "a#3": if it has three arguments. */
 	const char *where;
 	bool is_return; /* RUNG_FENTRY: the program is fexit; RUNG_KPROBE: kretprobe */
 };

@@ -7,6 +7,8 @@
 		RUNG_TP_BTF, { { program, where, false } }, NULL, 0 \
 	}
 
+#define FUNCTIONS_LOSE "readv, writev and their like; sockets but TCP, unless by read and write"
+
 const struct hook hooks_table[] = {
 	/* --- threads: every trace --- */
 	{ "switch", HOOK_ALWAYS, NULL, 0, { TP_BTF("handle_switch", "sched_switch") } },
@@ -39,6 +41,80 @@ const struct hook hooks_table[] = {
 	{ .name = "on-CPU clock",
 	  .part = HOOK_ALWAYS,
 	  .rungs = { { .kind = RUNG_PERF, .sites = { { "handle_clock", "cpu-clock", false } } } } },
+
+	/* --- --io block --- */
+	{ .name = "block start",
+	  .part = HOOK_BLOCK,
+	  .without = "who asked for a block request that a kernel thread issues",
+	  .learns = LEARNS(cfg_block_start),
+	  .rungs = {
+		  /* 6.5 and later. */
+		  { .kind = RUNG_TP_BTF,
+		    .sites = { { "handle_block_start", "block_io_start", false } },
+		    .learned = 1 },
+		  { .kind = RUNG_TP_BTF,
+		    .sites = { { "handle_block_getrq", "block_getrq", false } },
+		    .learned = 2,
+		    .lost = "who asked for block requests that later grew at their front" },
+	  } },
+	{ "block issue", HOOK_BLOCK, "a block request's time in the queue, apart from the device's", 0,
+	  { TP_BTF("handle_block_issue", "block_rq_issue") } },
+	{ "block complete", HOOK_BLOCK, "block requests", 0,
+	  { TP_BTF("handle_block_complete", "block_rq_complete") } },
+
+	/* --- --io file, net --- */
+	{ .name = "file calls",
+	  .part = HOOK_FILE | HOOK_NET,
+	  .without = "reads, writes and calls on sockets",
+	  .rungs = {
+		  { .kind = RUNG_TP_BTF,
+		    .sites = { { "handle_io_exit", "sys_exit", false },
+			       { "handle_io_enter", "sys_enter", false } } },
+		  { .kind = RUNG_FENTRY,
+		    .sites = { { "handle_read_fexit", "vfs_read", true },
+			       { "handle_read_fentry", "vfs_read", false },
+			       { "handle_write_fexit", "vfs_write", true },
+			       { "handle_write_fentry", "vfs_write", false },
+			       { "handle_sync_fexit", "vfs_fsync_range", true },
+			       { "handle_sync_fentry", "vfs_fsync_range", false },
+			       { "handle_send_fexit", "tcp_sendmsg", true },
+			       { "handle_send_fentry", "tcp_sendmsg", false },
+			       { "handle_receive_fexit", "tcp_recvmsg", true },
+			       { "handle_receive_fentry", "tcp_recvmsg", false } },
+		    .lost = FUNCTIONS_LOSE },
+		  { .kind = RUNG_KPROBE,
+		    .sites = { { "handle_read_kretprobe", "vfs_read", true },
+			       { "handle_read_kprobe", "vfs_read", false },
+			       { "handle_write_kretprobe", "vfs_write", true },
+			       { "handle_write_kprobe", "vfs_write", false },
+			       { "handle_sync_kretprobe", "vfs_fsync_range", true },
+			       { "handle_sync_kprobe", "vfs_fsync_range", false },
+			       { "handle_send_kretprobe", "tcp_sendmsg", true },
+			       { "handle_send_kprobe", "tcp_sendmsg", false },
+			       { "handle_receive_kretprobe", "tcp_recvmsg", true },
+			       { "handle_receive_kprobe", "tcp_recvmsg", false } },
+		    .lost = FUNCTIONS_LOSE "; calls while many threads are in the same one" },
+	  } },
+	{ "page cache", HOOK_FILE,
+	  "file reads that brought pages in without waiting for them: they count as hits", 0,
+	  { TP_BTF("handle_page_added", "mm_filemap_add_to_page_cache") } },
+
+	/* --- --io uring --- */
+	{ .name = "io_uring",
+	  .part = HOOK_URING,
+	  .without = "io_uring requests (6.0 and later have the hooks)",
+	  .learns = LEARNS(cfg_uring_cqe),
+	  .rungs = {
+		  /* 6.15 and later. */
+		  { .kind = RUNG_TP_BTF,
+		    .sites = { { "handle_uring_complete", "io_uring_complete#3", false },
+			       { "handle_uring_submit", "io_uring_submit_req#1", false } },
+		    .learned = 1 },
+		  { .kind = RUNG_TP_BTF,
+		    .sites = { { "handle_uring_complete", "io_uring_complete#7", false },
+			       { "handle_uring_submit",
+				 "io_uring_submit_req#1|io_uring_submit_sqe#2", false } } },
+	  } },
 };
 const size_t hooks_table_n = sizeof(hooks_table) / sizeof(hooks_table[0]);
 

@@ -179,6 +179,7 @@ struct rec_hdr {
 };
 
 #include "infbpf_calls.h"
+#include "infbpf_io.h"
 
 /* --- records in the ring buffer and in the closing iterator's output --- */
 enum rec_type {
@@ -217,6 +218,7 @@ struct rec_thread {
 	__u16 open_kind;
 	__u16 open_before; /* the open call began before the window */
 	__u32 abandoned;   /* calls of this thread closed as abandoned */
+	__u64 major_faults;
 	char comm[INFBPF_COMM];
 	char process[INFBPF_COMM]; /* the group leader's comm */
 };
@@ -255,6 +257,11 @@ struct user_regs {
 #define SAMPLE_RED_ZONE	 128
 #define SAMPLE_STACK_MAX 65536 /* --stack-bytes, at most */
 
+/* One context switch, as samples count them: in fixed point. A gap of 1 ns with a stack period of 10 s
+ * stands for 10^10 switches: 50 bits. */
+#define SWITCHES_SHIFT 16
+#define SWITCHES_ONE   (1ULL << SWITCHES_SHIFT)
+
 struct rec_sample {
 	struct rec_hdr hdr;
 	__u64 serial;
@@ -262,16 +269,20 @@ struct rec_sample {
 	__u32 tgid;
 	__u32 tid;
 	__u32 image;
-	__u16 kind;  /* enum sample_kind */
-	__u16 call;  /* CUDA call in progress (row + 1), 0: none */
-	__u16 inner; /* with --driver: the driver call inside it, 0: none */
-	__u16 pad[3];
+	__u16 kind;	   /* enum sample_kind */
+	__u16 call;	   /* CUDA call in progress (row + 1), 0: none */
+	__u16 inner;	   /* with --driver: the driver call inside it, 0: none */
+	__u16 involuntary; /* the gap began runnable: what switches counts */
+	__u16 pad[2];
 	/* What the sample stands for, already weighted by max(d, T) / d; 0 for SAMPLE_ON_CPU. For a
 	 * wait: the blocked and run-queue parts of the gap. For a call: its wall time in on_cpu_ns. */
 	__u64 on_cpu_ns;
 	__u64 woken_ns;
 	__u64 preempted_ns;
 	__u64 blocked_ns;
+	/* How many switch-outs within the window it stands for, in 1/SWITCHES_ONE: max(d, T) / d. Of a
+	 * gap that began before the window 0. */
+	__u64 switches;
 	__s16 syscall;
 	__u16 flags; /* enum wait_flags */
 	__u16 user_n;
@@ -297,10 +308,13 @@ struct rec_resolve {
 	struct rec_hdr hdr;
 	__u64 serial;
 	__u32 seq;
-	__u32 pad;
+	__u32 involuntary; /* as in struct rec_sample */
 	__u64 woken_ns;
 	__u64 preempted_ns;
 	__u64 blocked_ns;
+	/* The switches since the one whose stack was sent before this one, in 1/SWITCHES_ONE: stacks are
+	 * picked by time here, and all that a period had look like the one that was picked. */
+	__u64 switches;
 	struct waker waker;
 };
 

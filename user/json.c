@@ -144,10 +144,10 @@ static int fill_thread(const struct profile *p, size_t i, json_t *o)
 	if (!err)
 		err = set_causes(o, t);
 	if (!err)
-		err = JSON_SET_NUMBERS(o, { "gpu_call_ns", t->call_ns },
-				       { "voluntary_switches", t->voluntary },
-				       { "involuntary_switches", t->involuntary },
-				       { "migrations", t->migrations });
+		err = JSON_SET_NUMBERS(
+			o, { "gpu_call_ns", t->call_ns }, { "voluntary_switches", t->voluntary },
+			{ "involuntary_switches", t->involuntary }, { "migrations", t->migrations },
+			{ "major_faults", t->major_faults });
 	if (!err)
 		err = json_set(o, "kthread", json_boolean(t->kthread));
 	return err ? err : json_set(o, "ended", json_boolean(t->ended));
@@ -222,6 +222,8 @@ static int fill_head(const struct profile *p, size_t i, json_t *o)
 		err = json_set_string(o, "runtime_version", p->runtime_version);
 	if (!err)
 		err = json_set_string(o, "target", p->target);
+	if (!err)
+		err = json_set_io_parts(p, o);
 	return err ? err
 		   : JSON_SET_NUMBERS(o, { "period_ns", p->period_ns }, { "stacks", p->stacks });
 }
@@ -281,8 +283,10 @@ int json_write(const struct profile *p, FILE *f)
 		{ "launch_threads", json_fill_launcher, p->launchers_n, false },
 		{ "memory", ends ? json_fill_memory : NULL, p->memory_n, false },
 		{ "allocations", ends ? json_fill_allocation : NULL, p->allocations_n, false },
+		{ "switches", json_fill_switches, p->switches_n, false },
 		{ "stages", NULL, 0, false },
-		{ "io", NULL, 0, false },
+		{ "io", p->io_parts ? json_fill_io : NULL, p->io_n, false },
+		{ "io_threads", p->io_parts ? json_fill_io_thread : NULL, p->io_threads_n, false },
 		{ "verdict", NULL, 0, false },
 		{ "not_measured", fill_not_measured, p->not_measured_n, false },
 		{ "stacks_reach", fill_reach, 1, true },

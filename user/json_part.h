@@ -51,6 +51,14 @@ int json_fill_launcher(const struct profile *p, size_t i, json_t *o);
 int json_fill_memory(const struct profile *p, size_t i, json_t *o);
 int json_fill_allocation(const struct profile *p, size_t i, json_t *o);
 
+/* json_switches.c */
+int json_fill_switches(const struct profile *p, size_t i, json_t *o);
+
+/* json_io.c */
+int json_fill_io(const struct profile *p, size_t i, json_t *o);
+int json_fill_io_thread(const struct profile *p, size_t i, json_t *o);
+int json_set_io_parts(const struct profile *p, json_t *o);
+
 /* json_sched.c: the scheduler. */
 int json_fill_steal(const struct profile *p, size_t i, json_t *o);
 int json_fill_waker(const struct profile *p, size_t i, json_t *o);

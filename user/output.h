@@ -22,9 +22,13 @@ enum fold_filter {
 	FOLD_GPU,
 };
 
+/* As --count: what a line's value is. */
+enum fold_count { COUNT_TIME, COUNT_SWITCHES };
+
 struct fold_options {
-	enum fold_unit unit;
+	enum fold_unit unit; /* of time */
 	enum fold_filter filter;
+	enum fold_count count;
 };
 
 /* fold.c: folded stacks. Per thread the integers sum to the thread's share in the unit, rounded:
@@ -33,12 +37,13 @@ int fold_write(const struct profile *p, const struct fold_options *o, FILE *f, s
 
 /* flamegraph.c: a self-contained interactive SVG. */
 struct flame_options {
-	const char *title;    /* NULL: from the profile */
-	const char *subtitle; /* NULL: likewise: target, window, loss */
-	const char *unit;     /* of a folded file's values: "us", "ns", "ms", or any other word */
-	unsigned int width;   /* of the picture in pixels, 0: as wide as the window */
-	bool inverted;	      /* roots on top: an icicle graph */
-	bool reverse;	      /* stacks merged from the leaf */
+	const char *title;     /* NULL: from the profile */
+	const char *subtitle;  /* NULL: likewise: target, window, loss */
+	const char *unit;      /* of a folded file's values: "us", "ns", "ms", or any other word */
+	enum fold_count count; /* of a profile: what it is a picture of */
+	unsigned int width;    /* of the picture in pixels, 0: as wide as the window */
+	bool inverted;	       /* roots on top: an icicle graph */
+	bool reverse;	       /* stacks merged from the leaf */
 	double min_share; /* frames narrower than this share of the whole (1: all of it) are left
 			       * out; 0: those under a tenth of a pixel; negative: none */
 };

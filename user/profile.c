@@ -59,6 +59,9 @@ void profile_free(struct profile *p)
 	free(p->launchers);
 	free(p->memory);
 	free(p->allocations);
+	free(p->switches);
+	free(p->io);
+	free(p->io_threads);
 	free(p->hooks);
 	free(p->not_measured);
 	free(p->lines);
@@ -143,6 +146,11 @@ static void merge_thread(struct profile_thread *row, const struct profile_thread
 	row->voluntary += t->voluntary;
 	row->involuntary += t->involuntary;
 	row->migrations += t->migrations;
+	/* What is unknown of a part is unknown of the whole. */
+	row->major_faults =
+		row->major_faults == PROFILE_UNKNOWN || t->major_faults == PROFILE_UNKNOWN
+			? PROFILE_UNKNOWN
+			: row->major_faults + t->major_faults;
 	row->throttled_ns += t->throttled_ns;
 	if (t->stolen_ns > row->stolen_ns) {
 		row->stolen_by = t->stolen_by;
@@ -205,6 +213,8 @@ int profile_add_thread(struct profile *p, const struct profile_thread *thread, s
 	err = take_thread(p, &t);
 	if (err)
 		return err;
+	if (t.serial & PROFILE_NAMELESS)
+		b->nameless_n += t.merged;
 	row = (uint32_t)p->threads_n;
 	if (t.ended && ++b->ended_n > max_threads) {
 		const struct merge_key key = { t.pid, t.process, t.comm };

@@ -6,7 +6,7 @@
  * (profile_add_thread, profile_add_wait, profile_add_thread_call, ...) and weighted stacks
  * (profile_add_stack). Then profile_finish() scales the stacks of each bucket (thread x state x
  * cause x call) to the bucket's exact time and leaves the lines: their values sum, for every
- * thread, to its wall time to the nanosecond.
+ * thread, to its wall time to the nanosecond, and their switches to its switches.
  *
  * All strings handed in are copied; all pointers handed out live as long as the profile.
  * Functions that can fail return a negative errno.
@@ -31,6 +31,9 @@ enum profile_state {
 /* A figure that was not measured: printed as unknown, null in JSON. */
 #define PROFILE_UNKNOWN UINT64_MAX
 
+/* In a serial number: it is nobody's own. The row stands for ended threads of which only sums came. */
+#define PROFILE_NAMELESS (1ULL << 63)
+
 struct profile_thread {
 	uint64_t serial;
 	uint32_t pid;
@@ -48,6 +51,7 @@ struct profile_thread {
 	uint64_t voluntary;
 	uint64_t involuntary;
 	uint64_t migrations;
+	uint64_t major_faults; /* PROFILE_UNKNOWN in rows of threads whose account was lost */
 	uint64_t throttled_ns; /* of state_ns[PROFILE_PREEMPTED]: a cgroup's quota was used up */
 	/* Who had the CPU most after it was preempted, and how long at least; NULL: nobody. */
 	const char *stolen_by;
@@ -175,6 +179,35 @@ struct profile_allocation {
 	uint64_t allocations, bytes, live, live_bytes;
 };
 
+/* Times of one span of I/O; PROFILE_UNKNOWN where there is none. */
+struct profile_times {
+	uint64_t wall_ns, p50_ns, p95_ns, p99_ns, max_ns;
+};
+
+/* I/O of a process of one kind, and of block requests on one device. What began and ended within the
+ * window. */
+struct profile_io {
+	uint32_t pid;
+	const char *process; /* NULL: of the processes that had no row of their own */
+	const char *kind;    /* "block read", "file write", "TCP send", "io_uring read" */
+	const char *device;  /* "vda"; NULL: not a block request */
+	uint64_t calls, errors, bytes;
+	struct profile_times whole;
+	/* Block requests: before and after they were given to the device. */
+	struct profile_times queue, on_device;
+	/* File reads: served by the page cache alone or not. Else PROFILE_UNKNOWN. */
+	uint64_t hits, misses;
+};
+
+/* The same by thread. */
+struct profile_io_thread {
+	uint32_t thread; /* index into profile.threads after profile_finish */
+	uint64_t serial; /* 0: of the threads that had no row of their own */
+	const char *kind, *device;
+	uint64_t calls, bytes, wall_ns;
+};
+#define PROFILE_NO_THREAD UINT32_MAX /* profile_io_thread.thread of serial 0 */
+
 struct profile_hook {
 	const char *name; /* "switch" */
 	const char *kind; /* "tp_btf", "kprobe", ..., or "none" */
@@ -202,9 +235,24 @@ struct profile_line {
 	uint16_t frames_n;
 	const char *call; /* the CUDA call in progress, NULL: none; also among the frames */
 	const char *const *frames; /* outermost first; already free of ';' and newlines */
-	uint64_t value_ns;
+	uint64_t value_ns;	   /* 0: it has only switches */
+	/* Switches that its waits began with: of PROFILE_BLOCKED voluntary, of PROFILE_PREEMPTED involuntary
+	 * ones; the other states have none. And how sure that is: the estimate's variance. */
+	uint64_t switches;
+	double switches_variance;
 	uint64_t stacks; /* stacks that stand behind it; 0: pooled or "[not sampled]" */
 };
+
+/* Switches from one stack. */
+struct profile_switches {
+	uint32_t thread;	   /* index into profile.threads */
+	uint16_t user_n, frames_n; /* as in struct profile_line */
+	const char *const *frames;
+	uint64_t voluntary, involuntary;
+	uint64_t error;	  /* one standard error of their sum */
+	uint64_t wait_ns; /* blocked and on the run queue */
+};
+#define PROFILE_SWITCHES 20 /* as many are kept */
 
 struct profile_lost {
 	uint64_t events;       /* switches and wake-ups that the kernel did not show */
@@ -289,6 +337,13 @@ struct profile {
 	size_t memory_n;
 	struct profile_allocation *allocations; /* by live bytes, then bytes, falling */
 	size_t allocations_n;
+	struct profile_switches *switches; /* by switches, falling */
+	size_t switches_n;
+	unsigned int io_parts; /* set by the caller: of enum io_part, what was looked at */
+	struct profile_io *io; /* by pid; within it by wall time, falling */
+	size_t io_n;
+	struct profile_io_thread *io_threads; /* by thread */
+	size_t io_threads_n;
 	struct profile_hook *hooks;
 	size_t hooks_n;
 	struct profile_not_measured *not_measured;
@@ -352,7 +407,12 @@ struct profile_stack {
 	const char *inner;    /* --driver: the driver call inside call, a frame too; NULL: none */
 	uint16_t inner_after; /* of the user frames, how many lie outside of inner */
 	uint64_t weight_ns;
+	/* The switches it stands for: see struct profile_line. In 1/SWITCHES_ONE of user/infbpf.h; their
+	 * variance in whole ones. */
+	uint64_t switches;
+	double switches_variance;
 };
+/* One that stands for neither time nor switches is passed over. */
 int profile_add_stack(struct profile *p, const struct profile_stack *s);
 
 int profile_add_steal(struct profile *p, const struct profile_steal *s);
@@ -377,6 +437,10 @@ int profile_add_launcher(struct profile *p, const struct profile_launcher *l);
 int profile_add_memory(struct profile *p, const struct profile_memory *m);
 /* The frames are copied. */
 int profile_add_allocation(struct profile *p, const struct profile_allocation *a);
+int profile_add_io(struct profile *p, const struct profile_io *io);
+/* By serial; one without an account counts as serial 0. Rows of one thread, kind and device are added
+ * up. */
+int profile_add_io_thread(struct profile *p, const struct profile_io_thread *t);
 int profile_add_hook(struct profile *p, const struct profile_hook *h);
 int profile_add_not_measured(struct profile *p, const char *what, const char *why);
 
@@ -390,6 +454,9 @@ uint64_t profile_busy_ns(const struct profile_thread *t);
 
 /* A device thread of the CPU's imitation of a GPU: no part of what the process would do on one. */
 bool profile_is_emulated(const struct profile *p, const struct profile_thread *t);
+
+/* The part of --io, "block", ...; NULL: there are no more. */
+const char *profile_io_part_name(unsigned int i);
 
 /* --- histograms, log-linear as in user/infbpf.h (hist.c) --- */
 unsigned int hist_bucket(uint64_t ns);

@@ -237,7 +237,8 @@ static bool stack_equal(const void *array, uint32_t position, const void *key)
 	return !memcmp(&stacks[position], key, STACK_KEY_BYTES);
 }
 
-static int stack_count(struct profile_build *b, const struct build_stack *key, uint64_t weight_ns)
+static int stack_count(struct profile_build *b, const struct build_stack *key,
+		       const struct profile_stack *s)
 {
 	const uint64_t hash = hash_bytes(key, STACK_KEY_BYTES);
 	uint32_t at = hash_index_find(&b->stack_index, hash, stack_equal, b->stacks, key);
@@ -253,7 +254,9 @@ static int stack_count(struct profile_build *b, const struct build_stack *key, u
 		at = (uint32_t)b->stacks_n++;
 		b->stacks[at] = *key;
 	}
-	b->stacks[at].weight_ns += weight_ns;
+	b->stacks[at].weight_ns += s->weight_ns;
+	b->stacks[at].switches += s->switches;
+	b->stacks[at].switches_variance += s->switches_variance;
 	b->stacks[at].count++;
 	return 0;
 }
@@ -266,7 +269,7 @@ int profile_add_stack(struct profile *p, const struct profile_stack *s)
 
 	if (!b || s->state >= PROFILE_STATES)
 		return -EINVAL;
-	if (!s->weight_ns)
+	if (!s->weight_ns && !s->switches)
 		return 0;
 	at = build_serial(b, s->serial);
 	if (at < 0)
@@ -290,5 +293,5 @@ int profile_add_stack(struct profile *p, const struct profile_stack *s)
 		key.syscall = s->syscall < 0 ? INFBPF_NO_SYSCALL : s->syscall;
 		key.flags = (uint16_t)(s->flags & ~(unsigned int)WAIT_IN_CALL);
 	}
-	return stack_count(b, &key, s->weight_ns);
+	return stack_count(b, &key, s);
 }

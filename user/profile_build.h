@@ -56,6 +56,8 @@ struct build_stack {
 	uint16_t pad;
 	uint32_t count; /* not part of the key: it ends here */
 	uint64_t weight_ns;
+	uint64_t switches; /* in 1/SWITCHES_ONE */
+	double switches_variance;
 };
 
 struct profile_build {
@@ -81,8 +83,10 @@ struct profile_build {
 	size_t threads_cap, hooks_cap, not_measured_cap;
 	size_t p_calls_cap, errors_cap, copies_cap, streams_cap, launches_cap, launchers_cap;
 	size_t memory_cap, allocations_cap;
+	size_t io_cap, io_threads_cap;
 	size_t steals_cap, wakers_cap, waker_stacks_cap, cpus_cap;
 	size_t ended_n;			/* ended threads seen */
+	size_t nameless_n;		/* of them, those whose serial numbers are not known */
 	struct hash_index merged_index; /* rows that stand for several ended threads */
 };
 
@@ -111,6 +115,8 @@ struct work_line {
 	uint16_t flags;
 	uint8_t state, kind; /* enum wait_kind */
 	uint64_t value_ns, stacks;
+	uint64_t switches;
+	double switches_variance;
 };
 struct work_lines {
 	struct work_line *lines;
@@ -146,11 +152,27 @@ int pool_lines(struct profile *p, struct work_lines *lines, struct work_lines *p
 
 /* profile_waits.c: sets p->waits, from the lines with the rows as they are, and the buckets' counts. */
 int profile_waits(struct profile *p, const struct build_buckets *k, const struct work_lines *lines);
+/* profile_switches.c: how many switches each line has. A stack as a line, and what it counts. */
+struct switch_stack {
+	struct work_line line; /* its switches: in 1/SWITCHES_ONE; no time */
+	int16_t syscall;
+	uint16_t flags;
+	bool in_call;
+};
+/* Adds lines without time whose switches sum to those of their threads, from stacks, in any order. */
+int switches_lines(struct profile *p, const struct build_buckets *k, struct switch_stack *stacks,
+		   size_t n, struct work_lines *lines);
+/* Sets p->switches from the lines. */
+int switches_rank(struct profile *p);
 
 /* profile_calls.c: adds up and orders all rows of CUDA calls. rank: of each of the threads in their
  * final order, the row it had. */
 int profile_calls_finish(struct profile *p, const uint32_t *rank);
 
+/* profile_io.c: orders the rows of I/O. rank: as above. */
+int profile_io_finish(struct profile *p, const uint32_t *rank);
+/* The rows, in their final order, of the rows of threads as they came. NULL: no memory. */
+uint32_t *build_places(const struct profile *p, const uint32_t *rank);
 /* profile_sched.c: the same for who had the CPU and who woke; all of a profile's. */
 int profile_sched_finish(struct profile *p, const uint32_t *rank);
 void profile_sched_free(struct profile *p);

@@ -428,17 +428,24 @@ static void finish_rows(const struct row_kind *k)
 		qsort(rows, *k->n, k->size, k->order);
 }
 
+uint32_t *build_places(const struct profile *p, const uint32_t *rank)
+{
+	uint32_t *row = malloc((p->threads_n + 1) * sizeof(*row));
+
+	for (uint32_t i = 0; row && i < p->threads_n; i++)
+		row[rank[i]] = i;
+	return row;
+}
+
 /* Serial numbers become rows of threads, in their final order. rank: the old row of each. */
 static int place_launchers(struct profile *p, const uint32_t *rank)
 {
 	const struct profile_build *b = p->build;
-	uint32_t *row = malloc((p->threads_n + 1) * sizeof(*row));
+	uint32_t *row = build_places(p, rank);
 	size_t n = 0;
 
 	if (!row)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < p->threads_n; i++)
-		row[rank[i]] = i;
 	for (size_t i = 0; i < p->launchers_n; i++) {
 		const int64_t at = build_find_serial(b, p->launchers[i].serial);
 

@@ -44,7 +44,10 @@ static void resolve_rows(struct profile *p)
 	size_t n = 0;
 
 	for (size_t i = 0; i < b->serials_n; i++)
-		p->lost.threads += b->serials[i].row == NO_ROW;
+		n += b->serials[i].row == NO_ROW;
+	/* Those who ended while the ring was full have their sums in a row, under no number. */
+	p->lost.threads += n > b->nameless_n ? n - b->nameless_n : 0;
+	n = 0;
 	for (size_t i = 0; i < b->waits_n; i++) {
 		b->waits[n] = b->waits[i];
 		b->waits[n].serial = b->serials[b->waits[i].serial].row;
@@ -119,7 +122,7 @@ static int order_stacks(struct scale *s)
 		bucket[i] = NO_BUCKET;
 		if (s->b->stacks[i].call_return)
 			s->returns[s->returns_n++] = (uint32_t)i;
-		else
+		else if (s->b->stacks[i].weight_ns)
 			bucket[i] = bucket_of(s, &s->b->stacks[i]);
 		if (bucket[i] != NO_BUCKET)
 			s->first[bucket[i] + 2]++;
@@ -142,25 +145,40 @@ out:
 static enum wait_kind stack_kind(struct scale *s, const struct build_stack *k)
 {
 	const struct frame_list *l = s->b->lists[k->list];
-	bool certain;
-	const enum wait_kind first = wait_kind_first(k->syscall, k->flags, &certain);
+	enum wait_trust trust;
+	const enum wait_kind first = wait_kind_first(k->syscall, k->flags, &trust);
 
-	if (certain)
-		return first;
 	if (s->refined[k->list] == NO_REFINE)
 		s->refined[k->list] =
 			(uint8_t)wait_kind_refine(l->frames + l->user_n, l->n - l->user_n);
-	return wait_kind_better(first, s->refined[k->list]);
+	return wait_kind_better(first, trust, s->refined[k->list]);
 }
 
 /* The kind of a bucket that no stack tells more about. */
 static enum wait_kind bucket_kind(const struct build_bucket *k)
 {
-	bool certain;
+	enum wait_trust trust;
 
 	if (k->state != PROFILE_BLOCKED)
 		return KIND_NONE;
-	return k->call ? KIND_GPU_CALL : wait_kind_first(k->syscall, k->flags, &certain);
+	return k->call ? KIND_GPU_CALL : wait_kind_first(k->syscall, k->flags, &trust);
+}
+
+/* The line that a stack's time in a bucket goes to. */
+static struct work_line stack_line(struct scale *s, const struct build_bucket *k,
+				   const struct build_stack *stack)
+{
+	const bool outside = k->state == PROFILE_BLOCKED && !k->call;
+
+	return (struct work_line){
+		.row = k->row,
+		.call = k->call,
+		.list = stack->list,
+		.syscall = k->syscall,
+		.flags = k->flags,
+		.state = k->state,
+		.kind = (uint8_t)(outside ? stack_kind(s, stack) : bucket_kind(k)),
+	};
 }
 
 /* Divides a bucket's time among n stacks. */
@@ -175,23 +193,12 @@ static int share(struct scale *s, const struct build_bucket *k, const uint32_t *
 	err = apportion(k->ns, s->weights, n, s->weights);
 	for (size_t i = 0; !err && i < n; i++) {
 		const struct build_stack *stack = &s->b->stacks[stacks[i]];
-		const bool outside = k->state == PROFILE_BLOCKED && !k->call;
+		struct work_line line = stack_line(s, k, stack);
 
-		if (s->weights[i])
-			err = work_lines_add(
-				&s->lines,
-				&(struct work_line){
-					.row = k->row,
-					.call = k->call,
-					.list = stack->list,
-					.syscall = k->syscall,
-					.flags = k->flags,
-					.state = k->state,
-					.kind = (uint8_t)(outside ? stack_kind(s, stack)
-								  : bucket_kind(k)),
-					.value_ns = s->weights[i],
-					.stacks = stack->count,
-				});
+		line.value_ns = s->weights[i];
+		line.stacks = stack->count;
+		if (line.value_ns)
+			err = work_lines_add(&s->lines, &line);
 	}
 	return err;
 }
@@ -240,6 +247,46 @@ static int scale_bucket(struct scale *s, size_t at)
 					});
 }
 
+/* The switches, to the lines that the same stacks' time is in. */
+static int scale_switches(struct scale *s)
+{
+	const struct build_stack *k = s->b->stacks;
+	struct switch_stack *stacks = calloc(s->b->stacks_n + 1, sizeof(*stacks));
+	size_t n = 0;
+	int err;
+
+	if (!stacks)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->b->stacks_n; i++, k++) {
+		/* Where it has a bucket's time, that one's call; a wait of no time has its own. */
+		struct build_bucket b = { .row = k->serial,
+					  .call = k->call,
+					  .syscall = INFBPF_NO_SYSCALL,
+					  .state = k->state };
+		const uint32_t at = k->switches && k->weight_ns ? bucket_of(s, k) : NO_BUCKET;
+
+		if (!k->switches)
+			continue;
+		if (at != NO_BUCKET)
+			b.call = s->buckets.buckets[at].call;
+		if (b.state == PROFILE_BLOCKED && !b.call) {
+			b.syscall = k->syscall;
+			b.flags = k->flags;
+		}
+		stacks[n] = (struct switch_stack){ .line = stack_line(s, &b, k),
+						   .syscall = k->syscall,
+						   .flags = k->flags,
+						   .in_call = k->call != NO_CALL };
+		stacks[n].line.switches = k->switches;
+		stacks[n].line.switches_variance = k->switches_variance;
+		/* Those of lines with time are counted there. */
+		stacks[n++].line.stacks = at == NO_BUCKET ? k->count : 0;
+	}
+	err = switches_lines(s->p, &s->buckets, stacks, n, &s->lines);
+	free(stacks);
+	return err;
+}
+
 /* Run queue time is one thing in the output, whatever led to it. */
 static int state_class(unsigned int state)
 {
@@ -275,6 +322,8 @@ static void merge_lines(struct work_lines *w)
 		if (n && !by_line(&w->lines[n - 1], &w->lines[i])) {
 			w->lines[n - 1].value_ns += w->lines[i].value_ns;
 			w->lines[n - 1].stacks += w->lines[i].stacks;
+			w->lines[n - 1].switches += w->lines[i].switches;
+			w->lines[n - 1].switches_variance += w->lines[i].switches_variance;
 		} else {
 			w->lines[n++] = w->lines[i];
 		}
@@ -310,6 +359,8 @@ static int put_lines(struct scale *s, const uint32_t *rank)
 				.call = w[i].call ? p->arena->strings[w[i].call - 1] : NULL,
 				.frames = l->frames,
 				.value_ns = w[i].value_ns,
+				.switches = w[i].switches,
+				.switches_variance = w[i].switches_variance,
 				.stacks = w[i].stacks,
 			};
 		}
@@ -374,6 +425,8 @@ static int put_threads(struct scale *s)
 	if (!err)
 		err = profile_calls_finish(p, rank);
 	if (!err)
+		err = profile_io_finish(p, rank);
+	if (!err)
 		err = profile_sched_finish(p, rank);
 	if (err)
 		goto out;
@@ -423,13 +476,16 @@ int profile_finish(struct profile *p)
 		err = scale_bucket(&s, i);
 	if (!err)
 		err = pool_lines(p, &s.lines, &s.poor);
-	if (err)
-		goto out;
-	err = profile_waits(p, &s.buckets, &s.lines);
+	if (!err)
+		err = profile_waits(p, &s.buckets, &s.lines);
+	if (!err)
+		err = scale_switches(&s);
 	if (err)
 		goto out;
 	merge_lines(&s.lines);
 	err = put_threads(&s);
+	if (!err)
+		err = switches_rank(p);
 	if (err)
 		goto out;
 	profile_reach(p);

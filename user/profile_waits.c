@@ -68,13 +68,13 @@ static int add_line(struct profile *p, struct wait_rows *w, const struct work_li
 	struct profile_wait row = {
 		.pid = t->pid, .process = t->process, .kind = l->kind, .blocked_ns = l->value_ns
 	};
-	bool certain;
+	enum wait_trust trust;
 	int err = 0;
 
 	if (l->kind == KIND_OTHER)
 		err = frame_of(p, l->list, &row.frame);
-	wait_kind_first(l->syscall, l->flags, &certain);
-	if (l->call || !certain)
+	wait_kind_first(l->syscall, l->flags, &trust);
+	if (l->call || trust != TRUST_SURE)
 		row.waits = PROFILE_UNKNOWN;
 	return err ? err : add_row(w, &row);
 }
@@ -84,12 +84,12 @@ static int add_count(struct profile *p, struct wait_rows *w, const struct build_
 {
 	const struct profile_thread *t = &p->threads[k->row];
 	struct profile_wait row = { .pid = t->pid, .process = t->process, .waits = k->count };
-	bool certain;
+	enum wait_trust trust;
 
 	if (k->state != PROFILE_BLOCKED || k->call)
 		return 0;
-	row.kind = (uint8_t)wait_kind_first(k->syscall, k->flags, &certain);
-	return certain ? add_row(w, &row) : 0;
+	row.kind = (uint8_t)wait_kind_first(k->syscall, k->flags, &trust);
+	return trust == TRUST_SURE ? add_row(w, &row) : 0;
 }
 
 static uint64_t sum_counts(uint64_t a, uint64_t b)

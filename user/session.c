@@ -288,6 +288,12 @@ int session_finish(struct session *s, struct profile **p, struct fault *f)
 		err = collect_launches(s->collect, bpf_map__fd(skel->maps.launches),
 				       bpf_map__fd(skel->maps.launch_recs));
 	if (!err)
+		err = collect_io(s->collect, session_io_parts(s->options),
+				 bpf_map__fd(skel->maps.io_keys), bpf_map__fd(skel->maps.io_recs));
+	if (!err)
+		err = collect_io_threads(s->collect, bpf_map__fd(skel->maps.io_threads),
+					 bpf_map__fd(skel->maps.io_rest));
+	if (!err)
 		err = collect_finish(s->collect);
 	if (!err)
 		err = collect_memory(s->collect);

@@ -78,6 +78,34 @@ static void configure_descriptors(struct infbpf_bpf *skel)
 	fclose(devices);
 }
 
+unsigned int session_io_parts(const struct session_options *o)
+{
+	static const unsigned int hooks[IO_PARTS] = { HOOK_BLOCK, HOOK_FILE, HOOK_NET, HOOK_URING };
+	unsigned int parts = 0;
+
+	for (unsigned int i = 0; i < IO_PARTS; i++)
+		if (o->parts & hooks[i])
+			parts |= 1u << i;
+	return parts;
+}
+
+/* What I/O is accounted; memory for no more than that. */
+static void configure_io(struct session *s)
+{
+	const unsigned int parts = session_io_parts(s->options);
+	struct infbpf_bpf *skel = s->skel;
+
+	skel->rodata->cfg_io_parts = parts;
+	skel->rodata->cfg_command = s->command.pid > 0 ? s->command.pid : 0;
+	if (!(parts & (IO_PART_BLOCK | IO_PART_URING)))
+		bpf_map__set_max_entries(skel->maps.io_requests, 1);
+	if (!parts) {
+		bpf_map__set_max_entries(skel->maps.io_keys, 1);
+		bpf_map__set_max_entries(skel->maps.io_recs, 1);
+		bpf_map__set_max_entries(skel->maps.io_threads, 1);
+	}
+}
+
 static void configure(struct session *s)
 {
 	struct infbpf_bpf *skel = s->skel;
@@ -99,6 +127,7 @@ static void configure(struct session *s)
 	skel->rodata->cfg_small_bytes = small_bytes;
 	bpf_map__set_max_entries(skel->maps.ring, RING_BYTES);
 	configure_descriptors(skel);
+	configure_io(s);
 	configure_probes(s);
 }
 

@@ -53,6 +53,8 @@ struct session {
 };
 
 /* session_load.c */
+/* --io: of enum io_part. */
+unsigned int session_io_parts(const struct session_options *o);
 int session_load(struct session *s, struct fault *f);
 /* Resolves the options into process ids; starts the command, held before its exec. */
 int session_find_targets(struct session *s, struct fault *f);

@@ -21,10 +21,17 @@ struct stack_key {
 	uint16_t pad[3];
 };
 
+/* Switches that stacks stand for. variance: of n, of which it is an estimate, in whole switches. */
+struct stack_switches {
+	uint64_t n; /* in 1/SWITCHES_ONE */
+	double variance;
+};
+
 struct stack_entry {
 	struct stack_key key;
 	uint64_t hash;
 	uint64_t weight_ns[PROFILE_STATES];
+	struct stack_switches voluntary, involuntary;
 	uint32_t locations[]; /* frames_n, outermost first: user frames, then kernel frames */
 };
 

@@ -183,10 +183,24 @@ static void note_abandoned(const struct profile *p, const struct profile_call *c
 					  format_count(n, counts[i].n), counts[i].what);
 }
 
+/* Calls that wake their thread up several times, or lose it the CPU. */
+static void note_switches(const struct profile *p, const struct profile_call *c, bool idle,
+			  size_t room, struct screen_line *l)
+{
+	const double n = (double)(c->voluntary + c->involuntary);
+	const double a_second = p->duration_ns ? n * 1e9 / (double)p->duration_ns : 0;
+
+	if (n < (double)c->calls * (idle ? 0.5 : 2) || a_second < (idle ? 100 : 1000))
+		return;
+	screen_add_within(l, room, "%s%.3g switches a call%s", separator(l), n / (double)c->calls,
+			  c->involuntary > c->voluntary ? ", most involuntary" : "");
+}
+
 static void build_note(const struct profile *p, const struct profile_call *c, bool idle,
 		       size_t room, struct screen_line *l)
 {
-	static const add_note notes[] = { note_wait, note_async_copy, note_errors, note_abandoned };
+	static const add_note notes[] = { note_wait, note_async_copy, note_errors, note_switches,
+					  note_abandoned };
 
 	l->n = 0;
 	l->text[0] = '\0';

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The summary's lines about what the CUDA calls did: launches, copies, streams, memory. */
+/* The summary's lines about what the CUDA calls did: launches, copies, streams, memory; and about what
+ * switches. */
 #include <string.h>
 #include "format.h"
 #include "summary_part.h"
@@ -348,6 +349,31 @@ static void fact_leaks(const struct summary_facts *v, struct fact *f)
 	}
 }
 
+/* --- switches --- */
+
+#define CALLERS 4 /* named, if there is room */
+
+static void fact_switches(const struct summary_facts *v, struct fact *f)
+{
+	char rate[FORMAT_SIZE], share[FORMAT_SIZE], name[CELL_SIZE];
+	struct summary_switches s;
+	size_t n;
+
+	if (!summary_switches(v->p, &s))
+		return;
+	ADD(f, "  switches: %s of %s from one stack%s", format_percent(share, s.n, s.all),
+	    format_per_second(rate, s.all, v->p->duration_ns),
+	    s.involuntary * 2 > s.n ? " (involuntary)" : "");
+	/* How a program's thread got to sleep is the kernel's business. */
+	n = s.line->user_n ? s.line->user_n : s.line->frames_n;
+	for (size_t i = 0; i < CALLERS && i < n; i++) {
+		summary_name(s.line->frames[n - 1 - i], false, name, sizeof(name));
+		text_cut(name, NAME_MAX_WIDTH);
+		if (!ADD(f, "%s %s", i ? " <" : ":", name))
+			break;
+	}
+}
+
 /* --- all of them --- */
 
 /* In the order in which they are shown. rank: which goes first when there is not room for all. */
@@ -355,8 +381,8 @@ static const struct {
 	void (*build)(const struct summary_facts *v, struct fact *f);
 	unsigned int rank;
 } facts[] = {
-	{ fact_launches, 0 }, { fact_gaps, 4 },	  { fact_copies, 1 },
-	{ fact_streams, 3 },  { fact_memory, 2 }, { fact_leaks, 5 },
+	{ fact_launches, 0 }, { fact_gaps, 5 },	 { fact_copies, 1 },   { fact_streams, 4 },
+	{ fact_memory, 2 },   { fact_leaks, 6 }, { fact_switches, 3 },
 };
 #define FACTS (sizeof(facts) / sizeof(*facts))
 

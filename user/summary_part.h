@@ -44,6 +44,19 @@ struct summary_facts {
 void summary_facts(struct screen *s, const struct summary_facts *f, size_t lines,
 		   size_t whole_lines);
 
+/* summary_switches.c: the stack that most switches are from, of whichever threads. */
+struct summary_switches {
+	const struct profile_line *line; /* one that has it */
+	uint64_t n, involuntary;	 /* of it; involuntary ones among them */
+	uint64_t all;			 /* switches of all threads */
+};
+/* False: there are few, or no stack makes half of them. */
+bool summary_switches(const struct profile *p, struct summary_switches *s);
+
+/* summary_io.c: a blank line, the title and the rows that are worth it, or all of them; nothing where
+ * there are none. 0 or -ENOMEM. */
+int summary_io(struct screen *s, const struct profile *p, bool all);
+
 /* summary_tables.c: all there is about them (--wide). */
 void summary_tables(struct screen *s, const struct profile *p);
 

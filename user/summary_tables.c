@@ -8,6 +8,7 @@
 
 #define CELLS_MAX	10
 #define ALLOCATIONS_MAX 10
+#define SWITCHES_MAX	10
 
 /* One row's cells, in the order of the table's columns; note: behind them. */
 struct row {
@@ -205,22 +206,52 @@ static size_t count_allocations(const struct profile *p)
 	return p->entries_only ? 0 : n;
 }
 
-/* The stack from the allocation outward: what is cut is what matters less. */
+/* A stack from the leaf outward: what is cut is what matters less. */
+static void put_stack(const char *const *frames, size_t frames_n, struct row *r)
+{
+	char name[CELL_SIZE];
+	size_t n = 0;
+
+	for (size_t k = frames_n; k > 0 && n < CELL_SIZE; k--)
+		n += (size_t)snprintf(r->note + n, CELL_SIZE - n, "%s%s", k < frames_n ? " < " : "",
+				      summary_name(frames[k - 1], false, name, sizeof(name)));
+}
+
 static bool fill_allocation(const struct profile *p, size_t i, struct row *r)
 {
 	const struct profile_allocation *a = &p->allocations[i];
-	char name[CELL_SIZE];
-	size_t n = 0;
 
 	text_shown(a->kind, r->cells[0], CELL_SIZE);
 	put_pid(r, a->pid);
 	format_count_short(r->cells[2], a->allocations);
 	format_memory(r->cells[3], a->bytes);
 	format_memory(r->cells[4], a->live_bytes);
-	for (size_t k = a->frames_n; k > 0 && n < CELL_SIZE; k--)
-		n += (size_t)snprintf(r->note + n, CELL_SIZE - n, "%s%s",
-				      k < a->frames_n ? " < " : "",
-				      summary_name(a->frames[k - 1], false, name, sizeof(name)));
+	put_stack(a->frames, a->frames_n, r);
+	return true;
+}
+
+/* --- switches --- */
+
+static size_t count_switches(const struct profile *p)
+{
+	return p->switches_n < SWITCHES_MAX ? p->switches_n : SWITCHES_MAX;
+}
+
+static bool fill_switches(const struct profile *p, size_t i, struct row *r)
+{
+	const struct profile_switches *s = &p->switches[i];
+	const struct profile_thread *t = &p->threads[s->thread];
+
+	text_shown(t->comm, r->cells[0], CELL_SIZE);
+	put_pid(r, t->pid);
+	if (t->merged == 1)
+		snprintf(r->cells[2], CELL_SIZE, "%" PRIu32, t->tid);
+	format_count_short(r->cells[3], s->voluntary);
+	format_count_short(r->cells[4], s->involuntary);
+	format_count_short(r->cells[5], s->error);
+	format_duration(r->cells[6], s->wait_ns);
+	/* How a program's thread got to sleep is the kernel's business. */
+	put_stack(s->frames, s->user_n ? s->user_n : s->frames_n, r);
 	return true;
 }
 
@@ -309,6 +340,17 @@ static const struct table tables[] = {
 	    { "live", 10, 12 } },
 	  count_allocations,
 	  fill_allocation },
+	{ "SWITCHES",
+	  "stack",
+	  { { "", 13, 18 },
+	    PID_COLUMN,
+	    { "tid", 8, 9 },
+	    { "vol", 9, 12 },
+	    { "inv", 9, 12 },
+	    { "+-", 7, 10 },
+	    { "waited", 9, 10 } },
+	  count_switches,
+	  fill_switches },
 };
 
 static bool several_processes(const struct profile *p)

@@ -15,6 +15,8 @@
 #define DEFAULT_MAX_STACKS  10000
 #define DEFAULT_MAX_THREADS 4096
 
+#define IO_HOOKS ((unsigned int)(HOOK_BLOCK | HOOK_FILE | HOOK_NET | HOOK_URING))
+
 static int set_pid(void *out, const char *arg, struct fault *f)
 {
 	return target_parse_pids(arg, &((struct trace_options *)out)->session.pids, f);
@@ -88,6 +90,18 @@ static int set_unit(void *out, const char *arg, struct fault *f)
 
 	if (!err)
 		((struct trace_options *)out)->fold.unit = value;
+	return err;
+}
+
+static int set_count(void *out, const char *arg, struct fault *f)
+{
+	static const struct option_choice choices[] = { { "time", COUNT_TIME },
+							{ "switches", COUNT_SWITCHES },
+							{ NULL, 0 } };
+	int value, err = options_choice("--count", arg, choices, &value, f);
+
+	if (!err)
+		((struct trace_options *)out)->fold.count = value;
 	return err;
 }
 
@@ -216,6 +230,35 @@ static int set_returns(void *out, const char *arg, struct fault *f)
 	return err;
 }
 
+static int set_io(void *out, const char *arg, struct fault *f)
+{
+	static const struct option_choice choices[] = {
+		{ "block", HOOK_BLOCK },
+		{ "file", HOOK_FILE },
+		{ "net", HOOK_NET },
+		{ "uring", HOOK_URING },
+		{ "all", IO_HOOKS },
+		{ "none", 0 },
+		{ NULL, 0 },
+	};
+	struct session_options *o = &((struct trace_options *)out)->session;
+	const char *p = arg, *end;
+	char word[32];
+	int value, err;
+
+	o->parts &= ~IO_HOOKS;
+	for (;; p = end + 1) {
+		end = p + strcspn(p, ",");
+		snprintf(word, sizeof(word), "%.*s", (int)(end - p), p);
+		err = options_choice("--io", word, choices, &value, f);
+		if (err)
+			return err;
+		o->parts |= (unsigned int)value;
+		if (!*end)
+			return 0;
+	}
+}
+
 static int set_leaks(void *out, const char *arg, struct fault *f)
 {
 	(void)f;
@@ -269,7 +312,9 @@ static const struct option_row rows[] = {
 	{ "leaks", 0, "FILE", "GPU memory still allocated at the end: folded stacks in bytes",
 	  set_leaks },
 	{ "state", 0, "STATE", "all, on-cpu, off-cpu, run-queue, blocked or gpu", set_state },
-	{ "unit", 0, "UNIT", "of the folded values: us (default), ns or ms", set_unit },
+	{ "count", 0, "WHAT", "in the stacks and the picture: time (default) or switches",
+	  set_count },
+	{ "unit", 0, "UNIT", "of folded times: us (default), ns or ms", set_unit },
 	{ "period", 0, "TIME", "wall time a stack of a wait or call stands for (10ms)",
 	  set_period },
 	{ "freq", 0, "HZ", "of the on-CPU samples (99)", set_freq },
@@ -280,6 +325,7 @@ static const struct option_row rows[] = {
 	{ "driver", 0, NULL, "driver calls that runtime calls make, too", set_driver },
 	{ "returns", 0, "KIND", "auto; none: CUDA calls' entries only (fibers, pthread_cancel)",
 	  set_returns },
+	{ "io", 0, "LIST", "block (default), file, net, uring; all or none", set_io },
 	{ "max-threads", 0, "N", "ended threads with a row of their own (4096)", set_max_threads },
 	{ "unwind", 0, "KIND", "of user stacks: auto, dwarf or fp (frame pointers)", set_unwind },
 	{ "stack-bytes", 0, "N", "of the user stack, copied with each sample (24576)",
@@ -361,7 +407,8 @@ int trace_options_parse(int argc, char **argv, struct trace_options *o, struct f
 			     .freq_hz = DEFAULT_FREQ_HZ,
 			     .max_stacks = DEFAULT_MAX_STACKS,
 			     .max_threads = DEFAULT_MAX_THREADS,
-			     .stack_bytes = SAMPLE_STACK_BYTES },
+			     .stack_bytes = SAMPLE_STACK_BYTES,
+			     .parts = HOOK_BLOCK },
 	};
 	next = options_parse(rows, argc, argv, o, usage, f);
 	if (next < 0)

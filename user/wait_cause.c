@@ -19,21 +19,25 @@ enum use {
 };
 
 struct syscall_rule {
-	unsigned char kind; /* enum wait_kind; KIND_NONE: not in the table */
-	bool certain;	    /* whatever the stack holds */
-	unsigned char use;  /* enum use: the descriptor says it better */
+	unsigned char kind;  /* enum wait_kind; KIND_NONE: not in the table */
+	unsigned char trust; /* enum wait_trust */
+	unsigned char use;   /* enum use: the descriptor says it better */
 };
-#define SURE(kind)                   \
-	{                            \
-		kind, true, USE_NONE \
+#define SURE(kind)                         \
+	{                                  \
+		kind, TRUST_SURE, USE_NONE \
 	}
-#define MAYBE(kind)                   \
-	{                             \
-		kind, false, USE_NONE \
+#define MAYBE(kind)                          \
+	{                                    \
+		kind, TRUST_LIKELY, USE_NONE \
 	}
-#define ASK(kind, use)           \
-	{                        \
-		kind, false, use \
+#define GUESS(kind)                         \
+	{                                   \
+		kind, TRUST_GUESS, USE_NONE \
+	}
+#define ASK(kind, use)                  \
+	{                               \
+		kind, TRUST_LIKELY, use \
 	}
 
 /* System calls that only some architectures have stand under #ifdef. */
@@ -117,12 +121,34 @@ static const struct syscall_rule syscall_rules[] = {
 #endif
 
 	/* The lock of the process's memory map, as a rule. */
-	[SYS_mmap] = MAYBE(KIND_KERNEL_LOCK),
-	[SYS_munmap] = MAYBE(KIND_KERNEL_LOCK),
-	[SYS_mprotect] = MAYBE(KIND_KERNEL_LOCK),
-	[SYS_mremap] = MAYBE(KIND_KERNEL_LOCK),
-	[SYS_madvise] = MAYBE(KIND_KERNEL_LOCK),
-	[SYS_brk] = MAYBE(KIND_KERNEL_LOCK),
+	[SYS_mmap] = GUESS(KIND_KERNEL_LOCK),
+	[SYS_munmap] = GUESS(KIND_KERNEL_LOCK),
+	[SYS_mprotect] = GUESS(KIND_KERNEL_LOCK),
+	[SYS_mremap] = GUESS(KIND_KERNEL_LOCK),
+	[SYS_madvise] = GUESS(KIND_KERNEL_LOCK),
+	[SYS_brk] = GUESS(KIND_KERNEL_LOCK),
+
+	/* Directories and the file system's journal. */
+#ifdef SYS_open
+	[SYS_open] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_creat] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_stat] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_lstat] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_unlink] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_rename] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_mkdir] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_rmdir] = GUESS(KIND_FILE_SYSTEM),
+#endif
+	[SYS_openat] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_newfstatat] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_statx] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_getdents64] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_unlinkat] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_renameat2] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_mkdirat] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_truncate] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_ftruncate] = GUESS(KIND_FILE_SYSTEM),
+	[SYS_fallocate] = GUESS(KIND_FILE_SYSTEM),
 };
 
 static const struct syscall_rule *syscall_rule(int syscall)
@@ -147,40 +173,40 @@ struct descriptor_rule {
 	unsigned char fd;     /* enum wait_fd */
 	unsigned char use;    /* of enum use */
 	unsigned char iowait; /* enum iowait */
-	unsigned char kind;   /* enum wait_kind */
-	bool certain;
+	unsigned char kind;   /* enum wait_kind; KIND_NONE: the descriptor says nothing */
+	unsigned char trust;  /* enum wait_trust */
 };
 
 /* What is not a file never makes a wait for I/O by itself: with iowait it is a page of the buffer. */
 static const struct descriptor_rule descriptor_rules[] = {
-	{ FD_REGULAR, USE_RECEIVE, IO_WAIT, KIND_PAGE_CACHE, true },
+	{ FD_REGULAR, USE_RECEIVE, IO_WAIT, KIND_PAGE_CACHE, TRUST_SURE },
 	/* Throttled, or for a page that is being written, or that has to be read first. */
-	{ FD_REGULAR, USE_SEND, IO_WAIT, KIND_WRITEBACK, false },
-	{ FD_DIRECT, USE_RECEIVE, IO_WAIT, KIND_DISK_READ, true },
+	{ FD_REGULAR, USE_SEND, IO_WAIT, KIND_WRITEBACK, TRUST_LIKELY },
+	{ FD_DIRECT, USE_RECEIVE, IO_WAIT, KIND_DISK_READ, TRUST_SURE },
 	/* With O_DSYNC also its flush. */
-	{ FD_DIRECT, USE_SEND, IO_WAIT, KIND_DISK_WRITE, false },
-	{ FD_REGULAR, USE_CONTROL, IO_WAIT, KIND_DISK, false },
-	{ FD_DIRECT, USE_CONTROL, IO_WAIT, KIND_DISK, false },
+	{ FD_DIRECT, USE_SEND, IO_WAIT, KIND_DISK_WRITE, TRUST_LIKELY },
+	{ FD_REGULAR, USE_CONTROL, IO_WAIT, KIND_DISK, TRUST_LIKELY },
+	{ FD_DIRECT, USE_CONTROL, IO_WAIT, KIND_DISK, TRUST_LIKELY },
 	/* Journal, locks, what is no disk at all (FUSE, proc). */
-	{ FD_REGULAR, USE_ANY, IO_NOT, KIND_FILE_SYSTEM, false },
-	{ FD_DIRECT, USE_ANY, IO_NOT, KIND_FILE_SYSTEM, false },
-	{ FD_PIPE, USE_ANY, IO_NOT, KIND_PIPE, true },
-	{ FD_TCP, USE_RECEIVE, IO_NOT, KIND_TCP_RECEIVE, true },
-	{ FD_TCP, USE_SEND, IO_NOT, KIND_TCP_SEND, true },
-	{ FD_TCP, USE_ACCEPT, IO_NOT, KIND_TCP_ACCEPT, true },
-	{ FD_TCP, USE_CONNECT, IO_NOT, KIND_TCP_CONNECT, true },
-	{ FD_TCP, USE_CONTROL, IO_NOT, KIND_SOCKET, false },
-	{ FD_UDP, USE_ANY, IO_NOT, KIND_UDP, true },
-	{ FD_UNIX, USE_ANY, IO_NOT, KIND_UNIX, true },
-	{ FD_SOCKET, USE_ANY, IO_NOT, KIND_SOCKET, true },
-	{ FD_EVENTFD, USE_ANY, IO_NOT, KIND_EVENTFD, true },
-	{ FD_TIMERFD, USE_ANY, IO_NOT, KIND_TIMER, true },
-	{ FD_SIGNALFD, USE_ANY, IO_NOT, KIND_SIGNAL, true },
-	{ FD_INOTIFY, USE_ANY, IO_NOT, KIND_INOTIFY, true },
-	{ FD_TTY, USE_ANY, IO_NOT, KIND_TTY, true },
-	{ FD_GPU, USE_ANY, IO_ANY, KIND_GPU_DRIVER, true },
-	{ FD_OTHER, USE_ANY, IO_ANY, KIND_NONE, false },
-	{ FD_NONE, USE_ANY, IO_ANY, KIND_NONE, false },
+	{ FD_REGULAR, USE_ANY, IO_NOT, KIND_FILE_SYSTEM, TRUST_GUESS },
+	{ FD_DIRECT, USE_ANY, IO_NOT, KIND_FILE_SYSTEM, TRUST_GUESS },
+	{ FD_PIPE, USE_ANY, IO_NOT, KIND_PIPE, TRUST_SURE },
+	{ FD_TCP, USE_RECEIVE, IO_NOT, KIND_TCP_RECEIVE, TRUST_SURE },
+	{ FD_TCP, USE_SEND, IO_NOT, KIND_TCP_SEND, TRUST_SURE },
+	{ FD_TCP, USE_ACCEPT, IO_NOT, KIND_TCP_ACCEPT, TRUST_SURE },
+	{ FD_TCP, USE_CONNECT, IO_NOT, KIND_TCP_CONNECT, TRUST_SURE },
+	{ FD_TCP, USE_CONTROL, IO_NOT, KIND_SOCKET, TRUST_LIKELY },
+	{ FD_UDP, USE_ANY, IO_NOT, KIND_UDP, TRUST_SURE },
+	{ FD_UNIX, USE_ANY, IO_NOT, KIND_UNIX, TRUST_SURE },
+	{ FD_SOCKET, USE_ANY, IO_NOT, KIND_SOCKET, TRUST_SURE },
+	{ FD_EVENTFD, USE_ANY, IO_NOT, KIND_EVENTFD, TRUST_SURE },
+	{ FD_TIMERFD, USE_ANY, IO_NOT, KIND_TIMER, TRUST_SURE },
+	{ FD_SIGNALFD, USE_ANY, IO_NOT, KIND_SIGNAL, TRUST_SURE },
+	{ FD_INOTIFY, USE_ANY, IO_NOT, KIND_INOTIFY, TRUST_SURE },
+	{ FD_TTY, USE_ANY, IO_NOT, KIND_TTY, TRUST_SURE },
+	{ FD_GPU, USE_ANY, IO_ANY, KIND_GPU_DRIVER, TRUST_SURE },
+	{ FD_OTHER, USE_ANY, IO_ANY, KIND_NONE, TRUST_LIKELY },
+	{ FD_NONE, USE_ANY, IO_ANY, KIND_NONE, TRUST_LIKELY },
 };
 #define DESCRIPTOR_RULES (sizeof(descriptor_rules) / sizeof(*descriptor_rules))
 
@@ -200,44 +226,64 @@ static const struct descriptor_rule *descriptor_rule(unsigned int use, unsigned 
 }
 
 /* A thread that is in no system call, or in one that tells nothing. */
-static enum wait_kind without_rule(int syscall, unsigned int flags)
+static enum wait_kind without_rule(int syscall, unsigned int flags, enum wait_trust *trust)
 {
-	if (!(flags & WAIT_IOWAIT))
-		return KIND_OTHER;
-	return syscall < 0 ? KIND_PAGE_FAULT : KIND_DISK;
+	*trust = flags & WAIT_IOWAIT ? TRUST_LIKELY : TRUST_GUESS;
+	/* Of what enters the kernel without a call, hardly anything but a fault can wait. */
+	if (syscall < 0)
+		return KIND_PAGE_FAULT;
+	return flags & WAIT_IOWAIT ? KIND_DISK : KIND_OTHER;
 }
 
-enum wait_kind wait_kind_first(int syscall, unsigned int flags, bool *certain)
+static enum wait_kind by_descriptor(int syscall, unsigned int flags,
+				    const struct syscall_rule *rule, enum wait_trust *trust)
+{
+	const struct descriptor_rule *by_fd = descriptor_rule(rule->use, flags);
+
+	if (!by_fd)
+		return KIND_PAGE_FAULT;
+	*trust = by_fd->trust;
+	if (by_fd->kind != KIND_NONE)
+		return by_fd->kind;
+	return rule->kind == KIND_OTHER ? without_rule(syscall, flags, trust) : rule->kind;
+}
+
+enum wait_kind wait_kind_first(int syscall, unsigned int flags, enum wait_trust *trust)
 {
 	const struct syscall_rule *rule = syscall_rule(syscall);
-	const struct descriptor_rule *by_fd;
 
-	*certain = false;
+	*trust = TRUST_LIKELY;
 	if (flags & WAIT_UNKNOWN)
 		return KIND_OTHER;
 	if (flags & WAIT_STOPPED) {
-		*certain = true;
+		*trust = TRUST_SURE;
 		return KIND_STOPPED;
 	}
 	/* What stands in for the system call number there is left over from boot. */
 	if (flags & WAIT_KTHREAD)
 		return flags & WAIT_IOWAIT ? KIND_DISK : KIND_KERNEL_THREAD;
 	if (!rule)
-		return without_rule(syscall, flags);
-	if (rule->use) {
-		by_fd = descriptor_rule(rule->use, flags);
-		if (!by_fd)
-			return KIND_PAGE_FAULT;
-		*certain = by_fd->certain;
-		if (by_fd->kind != KIND_NONE)
-			return by_fd->kind;
-		return rule->kind == KIND_OTHER ? without_rule(syscall, flags) : rule->kind;
-	}
+		return without_rule(syscall, flags, trust);
+	if (rule->use)
+		return by_descriptor(syscall, flags, rule, trust);
 	/* A page of the arguments or of the result had to come from the disk: what does not do I/O
 	 * itself makes no wait for I/O. (io_uring calls any wait with requests under way one.) */
 	if (flags & WAIT_IOWAIT && wait_kind_cause(rule->kind) != CAUSE_DISK &&
 	    rule->kind != KIND_IO_URING)
 		return KIND_PAGE_FAULT;
-	*certain = rule->certain;
+	if (!(flags & WAIT_IOWAIT) || rule->trust != TRUST_GUESS)
+		*trust = rule->trust;
 	return rule->kind;
+}
+
+enum wait_kind wait_kind_better(enum wait_kind first, enum wait_trust trust, enum wait_kind stack)
+{
+	if (trust == TRUST_SURE || stack == KIND_NONE)
+		return first;
+	if (stack == KIND_OTHER)
+		return trust == TRUST_GUESS ? KIND_OTHER : first;
+	/* The stack says no more than the cause, the facts may. */
+	if (!wait_kind_frame(stack) && wait_kind_cause(stack) == wait_kind_cause(first))
+		return first;
+	return stack;
 }

@@ -77,18 +77,24 @@ enum wait_cause wait_kind_cause(enum wait_kind kind);
 /* The frame that stands above the cause's, "[TCP receive]"; NULL where the kind says no more. */
 const char *wait_kind_frame(enum wait_kind kind);
 
-/* Of what the facts and the stack tell: the stack's kind, unless it is none, or says no more than the
- * cause where the facts say more. */
-enum wait_kind wait_kind_better(enum wait_kind first, enum wait_kind stack);
 
 /* --- wait_cause.c: the facts recorded at every switch-out --- */
-/* The kind that they tell. certain: exactly; else a stack may know better. flags: enum wait_flags. */
-enum wait_kind wait_kind_first(int syscall, unsigned int flags, bool *certain);
+/* How much they are worth. */
+enum wait_trust {
+	TRUST_GUESS,  /* the most frequent reason: a stack that shows none that is known is another */
+	TRUST_LIKELY, /* unless the stack shows another */
+	TRUST_SURE,   /* whatever the stack shows */
+};
+/* The kind that they tell. flags: enum wait_flags. */
+enum wait_kind wait_kind_first(int syscall, unsigned int flags, enum wait_trust *trust);
+/* The better of what they and the stack tell. */
+enum wait_kind wait_kind_better(enum wait_kind first, enum wait_trust trust, enum wait_kind stack);
 /* Does this system call wait for what the descriptor in its first argument is? */
 bool wait_call_asks_descriptor(int syscall);
 
 /* --- wait_frames.c: the stack of a sampled wait --- */
-/* The kind that its kernel frames (names, any order) tell, KIND_NONE: nothing. */
+/* The kind that its kernel frames (names, any order) tell; KIND_OTHER: none that is known, KIND_NONE:
+ * there are no frames. */
 enum wait_kind wait_kind_refine(const char *const *kernel_frames, size_t n);
 /* The kernel function that waits: outermost first, the last that is not a general way of waiting, as
  * "symbol_[k]". NULL: there is none. */

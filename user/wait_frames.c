@@ -188,7 +188,9 @@ enum wait_kind wait_kind_refine(const char *const *kernel_frames, size_t n)
 			if (frame_matches(&frame_rules[r].at, name, len))
 				best = r;
 	}
-	return best < FRAME_RULES ? frame_rules[best].kind : KIND_NONE;
+	if (best < FRAME_RULES)
+		return frame_rules[best].kind;
+	return n ? KIND_OTHER : KIND_NONE;
 }
 
 /* Ways of waiting that say nothing of what for. (The scheduler's own frames were trimmed before.) */

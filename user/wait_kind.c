@@ -100,11 +100,3 @@ const char *wait_kind_frame(enum wait_kind kind)
 {
 	return row_of(kind)->frame;
 }
-
-enum wait_kind wait_kind_better(enum wait_kind first, enum wait_kind stack)
-{
-	if (stack == KIND_NONE ||
-	    (!wait_kind_frame(stack) && wait_kind_cause(stack) == wait_kind_cause(first)))
-		return first;
-	return stack;
-}

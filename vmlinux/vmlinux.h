@@ -114,10 +114,16 @@ struct inode {
 	u32 i_rdev;
 };
 
+struct address_space {
+	struct inode *host;
+};
+
 struct file {
 	struct path f_path;
 	struct inode *f_inode;
+	struct address_space *f_mapping;
 	unsigned int f_flags;
+	s64 f_pos;
 	void *private_data; /* of a socket: struct socket */
 };
 
@@ -143,7 +149,50 @@ struct socket {
 	struct sock *sk;
 };
 
+/* --- I/O --- */
+struct thread_info {
+	u32 status; /* x86 */
+};
+
+struct gendisk {
+	int major;
+	int first_minor;
+};
+
+struct request_queue {
+	struct gendisk *disk;
+};
+
+struct request {
+	struct request_queue *q;
+	unsigned int cmd_flags;
+	unsigned int __data_len;
+	struct bio *bio;
+	u64 start_time_ns;
+};
+
+/* What came before it, up to 5.15, is named page. */
+struct folio {
+	struct address_space *mapping;
+	unsigned long index;
+};
+
+struct page {
+	struct address_space *mapping;
+	unsigned long index;
+};
+
+struct io_kiocb {
+	u8 opcode;
+};
+
+struct io_uring_cqe {
+	s32 res;
+	u32 flags;
+};
+
 struct task_struct {
+	struct thread_info thread_info; /* with CONFIG_THREAD_INFO_IN_TASK */
 	unsigned int __state;
 	void *stack;
 	unsigned int flags;
@@ -155,6 +204,8 @@ struct task_struct {
 	unsigned int in_iowait : 1;
 	unsigned long nvcsw;
 	unsigned long nivcsw;
+	unsigned long maj_flt;
+	struct files_struct *files;
 	struct task_struct *group_leader;
 	unsigned long sas_ss_sp; /* the alternate signal stack */
 	size_t sas_ss_size;
@@ -162,7 +213,6 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct sched_entity se;
 	bool throttled; /* 6.18, with CONFIG_CFS_BANDWIDTH */
-	struct files_struct *files;
 	struct uprobe_task *utask; /* with CONFIG_UPROBES */
 };
 

@@ -17,11 +17,13 @@ AT_MOST = 64 << 20  # bytes of one file
 
 
 def files():
-    """Those with stacks in them, and two made now: one of threads, one of names that are hard to read."""
+    """Those with stacks in them, and some made now: of threads, of switches, of names that are hard to
+    read."""
     strange = os.path.join(BUILD, "tests", "bad", "strange_names")
     harness.need_root()
     with running([[os.path.join(STACKS, "waits-gcc-O2")]]) as (process,):
         trace(folder("readers-threads"), [process.pid], 1)
+        trace(folder("readers-switches"), [process.pid], 1, "--count", "switches")
     if os.path.exists(strange):
         with subprocess.Popen([strange], stdin=subprocess.DEVNULL) as process:
             try:

@@ -13,8 +13,8 @@ Case = namedtuple("Case", "name program mode seconds options checks events_in_vm
 # Checks against clocks that other load on the machine disturbs: one good run of three will do.
 # What a trace says of itself, counts and switches are not among them.
 DISTURBED = {"cpu", "wall", "threads", "slept", "reads", "stopped", "execs", "lengths", "states",
-             "share", "schedstat", "children", "calls", "gaps", "waits", "sync-time", "cpu-stat",
-             "rival", "behind", "proc-stat", "waker", "waker-ping", "waker-pong"}
+             "share", "schedstat", "kinds", "children", "calls", "gaps", "waits", "sync-time",
+             "off-cpu", "cpu-stat", "rival", "behind", "proc-stat", "waker", "waker-ping", "waker-pong"}
 
 
 ALWAYS = c.ALWAYS + checks_sched.ALWAYS

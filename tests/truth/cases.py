@@ -7,6 +7,8 @@ import checks_cuda as g
 import checks_sched as s
 from case import attach, command, direct, pid
 from cases_cuda import CUDA_CASES
+from cases_io import IO_CASES, IO_FORCED
+from cases_switches import SWITCH_CASES
 from cases_waits import WAITS_CASES
 
 CASES = [
@@ -49,7 +51,7 @@ CASES = [
     direct("cuda", "cuda rounds=100 threads=2 jumps=50", ("threads", c.check_threads),
            ("counts", g.check_counts), ("kinds", g.check_kinds), ("parts", g.check_parts),
            ("lengths", g.check_lengths), ("states", g.check_states),
-           ("blocked-by", g.check_blocked_by_gpu), ("left", g.check_left),
+           ("call-switches", g.check_call_switches), ("blocked-by", g.check_blocked_by_gpu), ("left", g.check_left),
            ("frames", g.check_frames), ("callers", g.check_callers)),
     # A child of the command maps the library: probed a little later, and that is told.
     command("cuda-child", "cuda rounds=400 threads=2", ("cpu", c.check_cpu),
@@ -93,10 +95,10 @@ CASES = [
         ("some", s.check_throttled_some), mode="quota"),
     pid("cpus", "spin cpu_ms=0 threads=1 pin=0", 3, ("proc-stat", s.check_proc_stat), mode="all",
         events_in_vm=20),
-] + WAITS_CASES + CUDA_CASES
+] + WAITS_CASES + SWITCH_CASES + CUDA_CASES + IO_CASES
 
 
 # Each way of attaching is forced once, with programs that any of them has to get right.
 FORCED = [case._replace(name=f"{case.name}-{hooks}", options=f"--hooks {hooks}")
           for hooks in ("btf", "kprobe", "tracepoint")
-          for case in CASES if case.name in ("sleep", "futex", "two-on-one-cpu")]
+          for case in CASES if case.name in ("sleep", "futex", "two-on-one-cpu")] + IO_FORCED

@@ -30,6 +30,7 @@ PLACES = [
     attach("cuda-stripped", "cuda_stripped driver=1 waits=1 rounds=40",
            ("counts", k.check_driver_counts), ("kinds", g.check_kinds), ("times", k.check_times)),
     direct("cuda-late", "cuda_late rounds=20", *COUNTS, ("arrived", k.check_arrived)),
+    direct("cuda-late-forked", "cuda_late_forked rounds=20", *COUNTS, ("arrived", k.check_arrived)),
     direct("cuda-ptsz", "cuda_ptsz rounds=40 jumps=10", *COUNTS, ("left", g.check_left)),
     direct("cuda-cet", "cet/cuda rounds=40 jumps=10", *COUNTS, ("left", g.check_left),
            ("lengths", g.check_lengths)),

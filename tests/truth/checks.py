@@ -46,16 +46,21 @@ def check_sums(t):
     return f"{len(t.threads)} threads"
 
 
+# What a folded line of each state counts, in the rows of its thread.
+TIMES = (("on-CPU", "on_cpu_ns"), ("run queue", "run_queue_ns"), ("blocked", "blocked_ns"))
+SWITCHES = (("run queue", "involuntary_switches"), ("blocked", "voluntary_switches"))
+
+
 def check_folded(t):
-    """In ns nothing is rounded: the lines of a thread sum to its rows, state by state."""
+    """In ns nothing is rounded, and switches are whole: the lines of a thread sum to its rows, state
+    by state."""
     lines = defaultdict(int)
     rows = defaultdict(int)
     for line in t.folded:
         state = line.state.split(":")[0]
         lines[line.pid, line.tid, state] += line.value
     for r in t.threads:
-        for state, field in (("on-CPU", "on_cpu_ns"), ("run queue", "run_queue_ns"),
-                             ("blocked", "blocked_ns")):
+        for state, field in SWITCHES if t.counts_switches else TIMES:
             if r[field]:
                 rows[r["pid"], r["tid"], state] += r[field]
     for key in set(lines) | set(rows):

@@ -92,6 +92,24 @@ def check_states(t):
     return f"device sync: {device['on_cpu_ns']} on-CPU, {device['blocked_ns']} blocked"
 
 
+def check_call_switches(t):
+    """Switches within calls, against the kernel's own count around them. Between the program's reading
+    and the probe the thread may lose its CPU, but has nothing to wait for."""
+    slack = 0 if t.vm else t.lost_events
+    notes = []
+    for name in CALLS:
+        call = t.call(name)
+        got = call["voluntary_switches"], call["involuntary_switches"]
+        want = t.truth[f"{name}.voluntary"], t.truth[f"{name}.involuntary"]
+        within(f"voluntary switches of {name}", got[0], want[0], slack + 1)
+        between(f"involuntary switches of {name}", got[1], 0, want[1] + slack)
+        notes.append(f"{name} {got[0]} + {got[1]} of {want[0]} + {want[1]}")
+    # Long, and on the CPU: most of what it loses it loses inside.
+    got, want = t.call("cudaStreamSynchronize"), t.truth["cudaStreamSynchronize.involuntary"]
+    expect(got["involuntary_switches"] >= want / 2 - 5 - slack, f"{got} of {want} involuntary")
+    return ", ".join(notes)
+
+
 def check_blocked_by_gpu(t):
     """Blocked inside a CUDA call is blocked by the GPU call, whatever the system call."""
     rows = t.of(pid=t.truth["pid"], comm="caller")

@@ -36,6 +36,7 @@ class Traced:
         self.folder = folder
         # No call was under way when the probes came.
         self.from_first_call = case.mode in ("direct", "attach", "namespace")
+        self.counts_switches = "--count switches" in case.options
         self.vm = vm  # in a virtual machine nothing is hidden from the kernel: exactness
         # Emulation is some 20 times slower. CPU time of a thread's death, and of what the main thread
         # does after its account of itself: print and end the process. Generously.

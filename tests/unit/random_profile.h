@@ -61,9 +61,15 @@ struct random_profile {
 static const char *const random_calls[] = { "cudaMemcpyAsync", "cudaStreamSynchronize",
 					    "cudaLaunchKernel" };
 static const int random_syscalls[] = { SYS_futex, SYS_read, SYS_ppoll, SYS_ioctl, -1, 100000 };
-static const unsigned int random_flags[] = {
-	0, WAIT_IOWAIT, WAIT_STOPPED, WAIT_KTHREAD, WAIT_UNKNOWN, WAIT_IN_CALL
-};
+static const unsigned int random_flags[] = { 0,
+					     WAIT_IOWAIT,
+					     WAIT_STOPPED,
+					     WAIT_KTHREAD,
+					     WAIT_UNKNOWN,
+					     WAIT_IN_CALL,
+					     FD_TCP << WAIT_FD_SHIFT,
+					     FD_REGULAR << WAIT_FD_SHIFT | WAIT_IOWAIT };
+#define RANDOM_FLAGS (sizeof(random_flags) / sizeof(*random_flags))
 
 static inline void random_stack(struct profile *p, uint64_t serial, uint64_t *seed)
 {
@@ -88,8 +94,12 @@ static inline void random_stack(struct profile *p, uint64_t serial, uint64_t *se
 	s.inner_after = (uint16_t)rnd_below(seed, 8);
 	s.call_return = s.call && !rnd_below(seed, 3);
 	s.syscall = (int16_t)random_syscalls[rnd_below(seed, 5)];
-	s.flags = (uint16_t)random_flags[rnd_below(seed, 6)];
+	s.flags = (uint16_t)random_flags[rnd_below(seed, RANDOM_FLAGS)];
 	s.weight_ns = rnd_ns(seed, 34);
+	if (s.state == PROFILE_BLOCKED || s.state == PROFILE_PREEMPTED)
+		s.switches = rnd_ns(seed, 50);
+	if (s.switches > SWITCHES_ONE)
+		s.switches_variance = (double)(s.switches >> SWITCHES_SHIFT);
 	assert_int_equal(profile_add_stack(p, &s), 0);
 }
 
@@ -106,7 +116,7 @@ static inline void random_times(struct profile *p, uint64_t serial, uint64_t *se
 	}
 	for (uint64_t n = rnd_below(seed, 6); n; n--)
 		assert_int_equal(profile_add_wait(p, serial, random_syscalls[rnd_below(seed, 6)],
-						  random_flags[rnd_below(seed, 6)],
+						  random_flags[rnd_below(seed, RANDOM_FLAGS)],
 						  rnd_ns(seed, 32), 1),
 				 0);
 }
@@ -126,6 +136,8 @@ static inline void random_thread(struct random_profile *r, uint64_t serial, uint
 		r->wall_ns += t.state_ns[s];
 	}
 	t.wall_ns = 12345; /* the states are what counts */
+	t.voluntary = rnd_ns(seed, 24);
+	t.involuntary = rnd_ns(seed, 16);
 	assert_int_equal(profile_add_thread(r->p, &t, r->max_threads), 0);
 }
 

@@ -58,8 +58,8 @@ static void anything_else(void **unused)
 	char *svg = draw("samples");
 
 	(void)unused;
-	assert_non_null(strstr(svg, "Width is time."));
-	assert_non_null(strstr(svg, "samples"));
+	assert_non_null(strstr(svg, "Width is samples. A frame"));
+	assert_non_null(strstr(svg, "load\n1,000 samples, "));
 	assert_non_null(strstr(svg, "on-CPU</text>"));
 	free(svg);
 }

@@ -337,6 +337,8 @@ static void classes_of_a_line(void **unused)
 		{ "main;cudaMalloc;[blocked: GPU call]", FLAME_BLOCKED_IN_CALL },
 		{ "main;[blocked: of late]", FLAME_BLOCKED + CAUSE_OTHER },
 		{ "main;[blocked: lock];x", FLAME_UNSTATED },
+		{ "main;[TCP receive];[blocked: network]", FLAME_BLOCKED + CAUSE_NETWORK },
+		{ "main;[TCP receive]", FLAME_UNSTATED },
 	};
 
 	(void)unused;

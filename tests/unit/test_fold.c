@@ -182,6 +182,40 @@ static void the_text(void **unused)
 	profile_free(p);
 }
 
+/* A wait's kind is a frame where it says more than the cause. */
+static void the_kind_of_a_wait(void **unused)
+{
+	const char *frames[] = { "main", "read", "vfs_read_[k]" };
+	struct profile_thread t = make_thread(1, 10, 11, "serve", "worker");
+	const struct profile_stack s = { .serial = 1,
+					 .state = PROFILE_BLOCKED,
+					 .syscall = SYS_read,
+					 .flags = FD_TCP << WAIT_FD_SHIFT,
+					 .frames = frames,
+					 .frames_n = 3,
+					 .user_n = 2,
+					 .weight_ns = 1 };
+	struct profile *p = profile_new();
+	size_t lines;
+	char *text;
+
+	(void)unused;
+	assert_non_null(p);
+	t.state_ns[PROFILE_BLOCKED] = 12000;
+	assert_int_equal(profile_add_thread(p, &t, 10), 0);
+	assert_int_equal(profile_add_wait(p, 1, SYS_read, s.flags, 7000, 1), 0);
+	assert_int_equal(profile_add_wait(p, 1, SYS_epoll_pwait, 0, 5000, 1), 0);
+	assert_int_equal(profile_add_stack(p, &s), 0);
+	assert_int_equal(profile_finish(p), 0);
+	text = fold(p, UNIT_US, FOLD_ALL, &lines);
+	assert_string_equal(text,
+			    "serve (10);worker (11);main;read;vfs_read_[k];[TCP receive];"
+			    "[blocked: network] 7\n"
+			    "serve (10);worker (11);[not sampled];[epoll];[blocked: poll] 5\n");
+	free(text);
+	profile_free(p);
+}
+
 /* Names can be anything that fits 15 bytes. */
 static void hostile_names(void **unused)
 {
@@ -262,6 +296,7 @@ int main(void)
 		cmocka_unit_test(sums_in_every_unit),
 		cmocka_unit_test(filters),
 		cmocka_unit_test(the_text),
+		cmocka_unit_test(the_kind_of_a_wait),
 		cmocka_unit_test(hostile_names),
 		cmocka_unit_test(rounding_drops_nothing),
 		cmocka_unit_test(gpu_emulation_has_its_own_root),

@@ -124,7 +124,7 @@ static void contract(void **unused)
 	t.involuntary = 8;
 	t.migrations = 9;
 	assert_int_equal(profile_add_thread(p, &t, 10), 0);
-	assert_int_equal(profile_add_wait(p, 1, SYS_futex, 0, 4000, 1), 0);
+	assert_int_equal(profile_add_wait(p, 1, SYS_flock, 0, 4000, 31), 0);
 	assert_int_equal(profile_add_call(p, &call), 0);
 	assert_int_equal(profile_add_copy(p, &copy), 0);
 	assert_int_equal(profile_add_hook(p, &hook), 0);
@@ -156,6 +156,15 @@ static void contract(void **unused)
 	assert_int_equal(number(o, "voluntary_switches"), 7);
 	assert_int_equal(number(o, "involuntary_switches"), 8);
 	assert_int_equal(number(o, "migrations"), 9);
+
+	o = json_array_get(json_object_get(root, "waits"), 0);
+	assert_int_equal(number(o, "pid"), 10);
+	assert_string_equal(string(o, "process"), "serve");
+	assert_string_equal(string(o, "cause"), "lock");
+	assert_string_equal(string(o, "kind"), "file lock");
+	assert_true(json_is_null(json_object_get(o, "frame")));
+	assert_int_equal(number(o, "blocked_ns"), 4000);
+	assert_int_equal(number(o, "waits"), 31);
 
 	o = json_array_get(json_object_get(root, "gpu_calls"), 0);
 	assert_string_equal(string(o, "name"), "cudaMemcpyAsync");

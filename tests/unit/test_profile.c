@@ -96,7 +96,9 @@ static void check_line(const struct profile *p, const struct profile_line *l)
 	bool has_call = !l->call;
 
 	assert_true(l->thread < p->threads_n);
-	assert_true(l->value_ns > 0);
+	assert_true(l->value_ns > 0 || l->switches > 0);
+	assert_true(!l->switches || l->state == PROFILE_BLOCKED || l->state == PROFILE_PREEMPTED);
+	assert_true(l->switches_variance >= 0);
 	assert_true(l->frames_n > 0 && l->user_n <= l->frames_n);
 	assert_true((l->state == PROFILE_BLOCKED) == (l->cause != CAUSE_NONE));
 	if (l->call && l->state == PROFILE_BLOCKED)
@@ -122,13 +124,17 @@ static void sums_are_exact(void **unused)
 		struct random_profile r = random_profile(seed);
 		struct profile *p = r.p;
 		uint64_t wall = 0, threads = 0, (*by_state)[PROFILE_STATES];
+		uint64_t(*switches)[PROFILE_STATES];
 
 		by_state = calloc(p->threads_n, sizeof(*by_state));
+		switches = calloc(p->threads_n, sizeof(*switches));
 		assert_non_null(by_state);
+		assert_non_null(switches);
 		for (size_t i = 0; i < p->lines_n; i++) {
 			check_line(p, &p->lines[i]);
 			assert_true(!i || p->lines[i - 1].thread <= p->lines[i].thread);
 			by_state[p->lines[i].thread][p->lines[i].state] += p->lines[i].value_ns;
+			switches[p->lines[i].thread][p->lines[i].state] += p->lines[i].switches;
 			pooled_seen += !p->lines[i].stacks;
 		}
 		for (size_t i = 0; i < p->threads_n; i++) {
@@ -141,6 +147,8 @@ static void sums_are_exact(void **unused)
 			}
 			for (int c = 0; c < CAUSES; c++)
 				blocked += t->blocked_by_ns[c];
+			assert_int_equal(switches[i][PROFILE_BLOCKED], t->voluntary);
+			assert_int_equal(switches[i][PROFILE_PREEMPTED], t->involuntary);
 			assert_int_equal(states, t->wall_ns);
 			assert_int_equal(blocked, t->state_ns[PROFILE_BLOCKED]);
 			assert_int_equal(t->blocked_by_ns[CAUSE_NONE], 0);
@@ -155,6 +163,7 @@ static void sums_are_exact(void **unused)
 		assert_int_equal(p->lost.threads, r.orphans);
 		orphans_seen += r.orphans;
 		free(by_state);
+		free(switches);
 		profile_free(p);
 	}
 	/* The generator reaches what the test is for. */
@@ -171,12 +180,45 @@ static void is_deterministic(void **unused)
 		assert_int_equal(a->lines_n, b->lines_n);
 		for (size_t i = 0; i < a->lines_n; i++) {
 			assert_int_equal(a->lines[i].value_ns, b->lines[i].value_ns);
+			assert_int_equal(a->lines[i].switches, b->lines[i].switches);
 			assert_int_equal(a->lines[i].frames_n, b->lines[i].frames_n);
 			for (size_t k = 0; k < a->lines[i].frames_n; k++)
 				assert_string_equal(a->lines[i].frames[k], b->lines[i].frames[k]);
 		}
 		profile_free(a);
 		profile_free(b);
+	}
+}
+
+/* The same blocked time once more, by process and kind. */
+static void waits_sum_to_blocked_time(void **unused)
+{
+	(void)unused;
+	for (uint64_t seed = 1; seed <= 500; seed++) {
+		struct profile *p = random_profile(seed).p;
+		uint64_t blocked = 0, in_calls = 0, waits = 0, waits_in_calls = 0;
+
+		for (size_t i = 0; i < p->threads_n; i++) {
+			blocked += p->threads[i].state_ns[PROFILE_BLOCKED];
+			in_calls += p->threads[i].blocked_by_ns[CAUSE_GPU_CALL];
+		}
+		for (size_t i = 0; i < p->waits_n; i++) {
+			const struct profile_wait *w = &p->waits[i];
+
+			assert_true(!i || w[-1].blocked_ns >= w->blocked_ns);
+			assert_true(w->kind > KIND_NONE && w->kind < KINDS);
+			assert_true(w->blocked_ns > 0);
+			assert_true(!w->frame || w->kind == KIND_OTHER);
+			waits += w->blocked_ns;
+			waits_in_calls += w->kind == KIND_GPU_CALL ? w->blocked_ns : 0;
+			for (size_t j = 0; j < i; j++)
+				assert_false(p->waits[j].pid == w->pid &&
+					     p->waits[j].kind == w->kind &&
+					     p->waits[j].frame == w->frame);
+		}
+		assert_int_equal(waits, blocked);
+		assert_int_equal(waits_in_calls, in_calls);
+		profile_free(p);
 	}
 }
 
@@ -258,7 +300,7 @@ static void waits_are_refined(void **unused)
 	assert_int_equal(profile_add_wait(p, 1, SYS_futex, 0, 400, 9), 0);
 	add_wait_stack(p, 1, SYS_read, 0, "pipe_read_[k]", 30);
 	add_wait_stack(p, 1, SYS_read, 0, "sk_wait_data.isra.0_[k]", 20);
-	add_wait_stack(p, 1, SYS_read, 0, "n_tty_read_[k]", 10);
+	add_wait_stack(p, 1, SYS_read, 0, "devkmsg_read_[k]", 10);
 	/* A futex wait is certain, whatever else is on its stack. */
 	add_wait_stack(p, 1, SYS_futex, 0, "pipe_read_[k]", 10);
 	assert_int_equal(profile_finish(p), 0);
@@ -268,6 +310,89 @@ static void waits_are_refined(void **unused)
 	assert_int_equal(lines_ns(p, 1, PROFILE_BLOCKED, CAUSE_LOCK, "*"), 400);
 	assert_non_null(line_with(p, 1, PROFILE_BLOCKED, "pipe_read_[k]"));
 	assert_null(line_with(p, 1, PROFILE_BLOCKED, "schedule_[k]"));
+	profile_free(p);
+}
+
+static const struct profile_wait *wait_of(const struct profile *p, enum wait_kind kind)
+{
+	for (size_t i = 0; i < p->waits_n; i++)
+		if (p->waits[i].kind == kind)
+			return &p->waits[i];
+	return NULL;
+}
+
+static void descriptors_need_no_stack(void **unused)
+{
+	const unsigned int tcp = FD_TCP << WAIT_FD_SHIFT, pipe = FD_PIPE << WAIT_FD_SHIFT;
+	const uint64_t in_call[PROFILE_STATES] = { 0, 0, 0, 70 };
+	struct profile *p = profile_new();
+
+	(void)unused;
+	add_thread(p, 1, "t", 0, 0, 0, 570);
+	add_thread(p, 2, "u", 0, 0, 0, 900);
+	assert_int_equal(profile_add_wait(p, 1, SYS_read, tcp, 300, 7), 0);
+	assert_int_equal(profile_add_wait(p, 1, SYS_read, pipe, 200, 5), 0);
+	assert_int_equal(profile_add_thread_call(p, 1, "cudaMemcpy", in_call), 0);
+	assert_int_equal(profile_add_wait(p, 2, SYS_recvfrom, tcp, 100, 3), 0);
+	assert_int_equal(profile_add_wait(p, 2, SYS_exit_group, 0, 800, 2), 0);
+	add_wait_stack(p, 2, SYS_exit_group, 0, "__flush_work.isra.0_[k]", 10);
+	assert_int_equal(profile_finish(p), 0);
+	assert_int_equal(p->waits_n, 4);
+	assert_int_equal(wait_of(p, KIND_TCP_RECEIVE)->blocked_ns, 400);
+	assert_int_equal(wait_of(p, KIND_TCP_RECEIVE)->waits, 10);
+	assert_int_equal(wait_of(p, KIND_PIPE)->waits, 5);
+	assert_int_equal(wait_of(p, KIND_GPU_CALL)->blocked_ns, 70);
+	assert_int_equal(wait_of(p, KIND_GPU_CALL)->waits, PROFILE_UNKNOWN);
+	assert_int_equal(wait_of(p, KIND_OTHER)->blocked_ns, 800);
+	assert_int_equal(wait_of(p, KIND_OTHER)->waits, PROFILE_UNKNOWN);
+	assert_string_equal(wait_of(p, KIND_OTHER)->frame, "__flush_work");
+	assert_null(wait_of(p, KIND_PIPE)->frame);
+	profile_free(p);
+}
+
+/* A kind that a stack tells, too, is not counted. */
+static void sampled_kinds_are_not_counted(void **unused)
+{
+	struct profile *p = profile_new();
+
+	(void)unused;
+	add_thread(p, 1, "t", 0, 0, 0, 500);
+	assert_int_equal(profile_add_wait(p, 1, SYS_read, FD_PIPE << WAIT_FD_SHIFT, 300, 7), 0);
+	assert_int_equal(profile_add_wait(p, 1, SYS_splice, 0, 200, 5), 0);
+	add_wait_stack(p, 1, SYS_splice, 0, "splice_from_pipe_next_[k]", 10);
+	assert_int_equal(profile_finish(p), 0);
+	assert_int_equal(p->waits_n, 1);
+	assert_int_equal(wait_of(p, KIND_PIPE)->blocked_ns, 500);
+	assert_int_equal(wait_of(p, KIND_PIPE)->waits, PROFILE_UNKNOWN);
+	profile_free(p);
+}
+
+/* Waits too short for a stack are what the same waits of the thread's namesakes were. */
+static void short_waits_borrow_the_split(void **unused)
+{
+	struct profile *p = profile_new();
+
+	(void)unused;
+	add_thread(p, 1, "t", 0, 0, 0, 1000);
+	add_thread(p, 2, "t", 0, 0, 0, 100);
+	add_thread(p, 3, "other name", 0, 0, 0, 40);
+	assert_int_equal(profile_add_wait(p, 1, SYS_splice, 0, 1000, 9), 0);
+	assert_int_equal(profile_add_wait(p, 2, SYS_splice, 0, 100, 9), 0);
+	assert_int_equal(profile_add_wait(p, 3, SYS_splice, 0, 40, 9), 0);
+	add_wait_stack(p, 1, SYS_splice, 0, "splice_from_pipe_next_[k]", 30);
+	add_wait_stack(p, 1, SYS_splice, 0, "sk_wait_data_[k]", 10);
+	add_wait_stack(p, 1, SYS_splice, 0, "strange_read_[k]", 10);
+	assert_int_equal(profile_finish(p), 0);
+	assert_int_equal(lines_ns(p, 2, PROFILE_BLOCKED, CAUSE_PIPE, "*"), 60);
+	assert_int_equal(lines_ns(p, 2, PROFILE_BLOCKED, CAUSE_NETWORK, "*"), 20);
+	assert_int_equal(lines_ns(p, 2, PROFILE_BLOCKED, CAUSE_OTHER, "*"), 20);
+	assert_int_equal(lines_ns(p, 3, PROFILE_BLOCKED, CAUSE_OTHER, "*"), 40);
+	assert_int_equal(p->waits_n, 4);
+	assert_int_equal(wait_of(p, KIND_PIPE)->blocked_ns, 660);
+	assert_int_equal(wait_of(p, KIND_TCP_RECEIVE)->blocked_ns, 220);
+	/* The frame of the others, and the one without a stack to borrow. */
+	assert_int_equal(wait_of(p, KIND_OTHER)->blocked_ns, 220);
+	assert_string_equal(wait_of(p, KIND_OTHER)->frame, "strange_read");
 	profile_free(p);
 }
 
@@ -544,8 +669,9 @@ static void ended_threads_merge(void **unused)
 			assert_int_equal(p->threads[i].merged, 45);
 			assert_int_equal(p->threads[i].voluntary, 90);
 		}
-	/* One line a row: the merged threads' equal stacks are one. */
-	assert_int_equal(p->lines_n, 12);
+	/* One line a row: the merged threads' equal stacks are one. And one for switches that nobody
+	 * knows the stack of. */
+	assert_int_equal(p->lines_n, 24);
 	profile_free(p);
 }
 
@@ -619,6 +745,10 @@ int main(void)
 		cmocka_unit_test(calls_are_buckets),
 		cmocka_unit_test(excess_is_cut),
 		cmocka_unit_test(waits_are_refined),
+		cmocka_unit_test(waits_sum_to_blocked_time),
+		cmocka_unit_test(descriptors_need_no_stack),
+		cmocka_unit_test(sampled_kinds_are_not_counted),
+		cmocka_unit_test(short_waits_borrow_the_split),
 		cmocka_unit_test(rest_takes_stacks_of_unkept_kinds),
 		cmocka_unit_test(return_stacks_stand_in),
 		cmocka_unit_test(call_is_a_frame),

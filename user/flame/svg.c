@@ -13,10 +13,10 @@
 #define FOOT	   44
 #define SPLIT_MAX  6 /* classes told in a tooltip */
 
-static const char foot[] =
-	"Width is time. A frame has the colour of the state that holds most of it, pale where that is "
+#define UNIT_MAX 64 /* of a unit's name, cleaned */
+static const char foot_states[] =
+	" A frame has the colour of the state that holds most of it, pale where that is "
 	"less than nine tenths; point at it for the split.";
-static const char foot_memory[] = "Width is memory.";
 
 static unsigned int width_of(const struct flame_picture *p)
 {
@@ -246,6 +246,24 @@ static void put_root(const struct flame_picture *p, unsigned int height)
 	fputs("</title>\n", p->f);
 }
 
+/* What the picture's width is, and what its colours. */
+static void put_foot(const struct flame_picture *p, unsigned int y)
+{
+	const bool memory = flame_is_memory(p->unit);
+	char text[UNIT_MAX + sizeof(foot_states) + 32];
+
+	snprintf(text, sizeof(text), "Width is %.*s.%s", UNIT_MAX,
+		 memory	   ? "memory"
+		 : p->unit ? p->unit
+			   : "time",
+		 memory ? "" : foot_states);
+	fputs("<text class=\"p\" id=\"foot\" data-text=\"", p->f);
+	flame_text(p, text);
+	fprintf(p->f, "\"><tspan x=\"%d\" y=\"%u\">", SVG_MARGIN, y);
+	flame_text(p, text);
+	fputs("</tspan></text>\n", p->f);
+}
+
 /* The head is as high as its text is long: written to nowhere once, to know the picture's height. */
 static unsigned int head_height(const struct flame_picture *p)
 {
@@ -264,7 +282,6 @@ int flame_svg_write(const struct flame_picture *p)
 {
 	const unsigned int top = head_height(p) + 10;
 	const unsigned int bottom = top + (p->l->depth + 1) * SVG_ROW;
-	const char *text = flame_is_memory(p->unit) ? foot_memory : foot;
 
 	errno = 0;
 	put_root(p, bottom + FOOT);
@@ -276,10 +293,8 @@ int flame_svg_write(const struct flame_picture *p)
 	fprintf(p->f, "<g id=\"graph\" transform=\"translate(%d %u)\">\n", SVG_MARGIN, top);
 	for (size_t i = 0; i < p->l->n && !ferror(p->f); i++)
 		put_frame(p, i);
-	fprintf(p->f,
-		"</g>\n<text class=\"p\" id=\"foot\" data-text=\"%s\"><tspan x=\"%d\" y=\"%u\">"
-		"%s</tspan></text>\n",
-		text, SVG_MARGIN, bottom + 22, text);
+	fputs("</g>\n", p->f);
+	put_foot(p, bottom + 22);
 	fputs("<script><![CDATA[\n", p->f);
 	fputs(flame_js, p->f);
 	fputs("]]></script>\n</svg>\n", p->f);

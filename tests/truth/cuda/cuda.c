@@ -7,12 +7,14 @@
  * driver=1: the runtime calls the driver. start_us=N: no calls until then.
  * Then one more thread enters a call, and the process ends while it is inside.
  */
+#define _GNU_SOURCE /* RUSAGE_THREAD */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include "fake_cudart.h"
 #include "../truth.h"
 
@@ -53,6 +55,7 @@ static const struct step steps[] = {
 /* Of one call name, all threads together. */
 struct account {
 	uint64_t calls, errors, bytes, wall_ns, cpu_ns;
+	uint64_t voluntary, involuntary; /* switches */
 	uint64_t *lengths_ns;
 	size_t lengths_room;
 };
@@ -85,7 +88,8 @@ static int make_call(const struct step *s, void **memory)
 	}
 }
 
-static void book(const struct step *s, uint64_t wall_ns, uint64_t cpu_ns)
+static void book(const struct step *s, uint64_t wall_ns, uint64_t cpu_ns,
+		 const struct rusage *before, const struct rusage *after)
 {
 	struct account *a = &accounts[s->call];
 
@@ -99,6 +103,8 @@ static void book(const struct step *s, uint64_t wall_ns, uint64_t cpu_ns)
 	a->lengths_ns[a->calls++] = wall_ns;
 	a->wall_ns += wall_ns;
 	a->cpu_ns += cpu_ns;
+	a->voluntary += (uint64_t)(after->ru_nvcsw - before->ru_nvcsw);
+	a->involuntary += (uint64_t)(after->ru_nivcsw - before->ru_nivcsw);
 	if (s->expect != FAKE_OK) {
 		a->errors++;
 	} else if (s->call != FREE) {
@@ -114,18 +120,21 @@ static void book(const struct step *s, uint64_t wall_ns, uint64_t cpu_ns)
 
 static void take_step(const struct step *s, void **memory)
 {
+	struct rusage before, after;
 	uint64_t wall, cpu;
 
 	fake_plan.spin_ns = s->spin_us * US;
 	fake_plan.sleep_ns = s->sleep_us * US;
 	for (int i = 0; i < s->times; i++) {
+		getrusage(RUSAGE_THREAD, &before);
 		cpu = truth_thread_cpu_ns();
 		wall = truth_now_ns();
 		if (make_call(s, memory) != s->expect)
 			truth_die(names[s->call]);
 		wall = truth_now_ns() - wall;
 		cpu = truth_thread_cpu_ns() - cpu;
-		book(s, wall, cpu);
+		getrusage(RUSAGE_THREAD, &after);
+		book(s, wall, cpu, &before, &after);
 	}
 }
 
@@ -208,6 +217,8 @@ static void tell(void)
 		TELL("bytes", a->bytes);
 		TELL("wall_ns", a->wall_ns);
 		TELL("cpu_ns", a->cpu_ns);
+		TELL("voluntary", a->voluntary);
+		TELL("involuntary", a->involuntary);
 		TELL("p50_ns", percentile(a, 50));
 		TELL("p95_ns", percentile(a, 95));
 		TELL("max_ns", a->calls ? a->lengths_ns[a->calls - 1] : 0);

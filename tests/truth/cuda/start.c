@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Programs whose CUDA calls are in a library of their own: start_main() there is tests/truth/cuda's
- * cuda.c. With -DLIBRARY="name" the library comes by dlopen, two seconds after the start.
+ * cuda.c. With -DLIBRARY="name" the library comes by dlopen, two seconds after the start; with -DFORKED
+ * in a child that was forked before it, as preforking servers do.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifdef LIBRARY
@@ -14,6 +16,16 @@ int main(int argc, char **argv)
 	int (*start_main)(int, char **);
 	void *library;
 
+#ifdef FORKED
+	int status;
+	pid_t child = fork();
+
+	if (child) {
+		if (child < 0 || waitpid(child, &status, 0) != child)
+			return 1;
+		return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+	}
+#endif
 	sleep(2);
 	library = dlopen(LIBRARY, RTLD_NOW);
 	if (!library) {

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -28,16 +29,17 @@ static void on_wake(int sig)
 	(void)sig;
 }
 
-/* CPU time and time on a run queue of the calling thread. */
+/* CPU time and time on a run queue of the calling thread. (schedstat's CPU time is that of the last
+ * tick.) */
 static uint64_t busy_ns(void)
 {
-	unsigned long long cpu = 0, queue = 0;
+	unsigned long long queue = 0;
 	FILE *f = fopen("/proc/thread-self/schedstat", "re");
 
-	if (!f || fscanf(f, "%llu %llu", &cpu, &queue) != 2)
+	if (!f || fscanf(f, "%*u %llu", &queue) != 1)
 		truth_die("/proc/thread-self/schedstat");
 	fclose(f);
-	return cpu + queue;
+	return truth_thread_cpu_ns() + queue;
 }
 
 struct job {
@@ -137,6 +139,8 @@ int main(int argc, char **argv)
 	only = truth_arg_text("run", "");
 	without = truth_arg_text("without", "");
 	wait_file = truth_arg_text("file", "waits.dat");
+	/* The program itself: that a page of it has to be read first is none of the waits. */
+	mlockall(MCL_CURRENT);
 	truth_ready();
 	sigaction(WAKE, &wake, NULL);
 	signal(SIGPIPE, SIG_IGN);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/io_uring.h>
 #include <linux/userfaultfd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -55,10 +56,11 @@ static void *serve_fault(void *arg)
 {
 	struct wait_job *w = arg;
 	struct uffdio_zeropage zero = { .range = { (uintptr_t)w->memory, PAGE } };
+	struct pollfd fault = { .fd = w->fd, .events = POLLIN };
 	struct uffd_msg message;
 
 	truth_name_thread("pager");
-	if (read(w->fd, &message, sizeof(message)) != sizeof(message))
+	if (poll(&fault, 1, -1) != 1 || read(w->fd, &message, sizeof(message)) != sizeof(message))
 		return NULL;
 	truth_sleep((uint64_t)w->ms * 500000);
 	ioctl(w->fd, UFFDIO_ZEROPAGE, &zero);
