@@ -48,7 +48,7 @@ def check_cpus(t):
     # part of the threads; an account may be lost; processes join a group between two switches.
     slack = MS
     if t.case.mode in ("command", "direct", "cgroup") or t.json["lost"]["threads"]:
-        slack = (40 if t.vm else 5) * MS + on_cpu // 100 + t.lost_events * 10 * MS + t.steal_ns
+        slack = (100 if t.vm else 5) * MS + on_cpu // 100 + t.lost_events * 10 * MS + t.steal_ns
     between("CPU time of the targets", target, on_cpu - slack, on_cpu + slack)
     return f"{target} ns of the targets, threads {on_cpu}"
 
@@ -114,6 +114,9 @@ def check_behind(t):
     woken = sum(r["run_queue_by"]["woken"] for r in idler)
     rows = steals(t, pid, "behind")
     two = sum(r["wall_ns"] for r in rows if r["by_pid"] in (pid, t.truth["rival"]))
+    if t.vm and woken < 20 * MS:
+        # 6.12 lets it run for a moment when it wakes, and then it is preempted.
+        return f"only {woken} ns to tell"
     expect(woken > 20 * MS, f"the idler waited {woken} ns")
     expect(two >= 0.5 * woken, f"{two} of {woken} ns behind the two: {rows}")
     return f"{two} of {woken} ns"
