@@ -38,19 +38,24 @@ static __always_inline u32 request_kind(u32 flags, u32 bytes)
 	}
 }
 
+static __always_inline u32 request_device(struct request *rq)
+{
+	struct gendisk *disk = BPF_CORE_READ(rq, q, disk);
+
+	return disk ? IO_DEV(BPF_CORE_READ(disk, major), BPF_CORE_READ(disk, first_minor)) : 0;
+}
+
+static __always_inline u32 request_kind_of(struct request *rq)
+{
+	return request_kind(BPF_CORE_READ(rq, cmd_flags), BPF_CORE_READ(rq, __data_len));
+}
+
 static __always_inline void request_begin(struct request *rq, u64 start)
 {
 	struct task_state *ts = io_owner();
-	struct gendisk *disk;
-	u32 dev = 0, kind;
 
-	if (!ts || !in_window(start))
-		return;
-	kind = request_kind(BPF_CORE_READ(rq, cmd_flags), BPF_CORE_READ(rq, __data_len));
-	disk = BPF_CORE_READ(rq, q, disk);
-	if (disk)
-		dev = IO_DEV(BPF_CORE_READ(disk, major), BPF_CORE_READ(disk, first_minor));
-	io_request_begin((u64)rq, ts, kind, dev, start);
+	if (ts && in_window(start))
+		io_request_begin((u64)rq, ts, request_kind_of(rq), request_device(rq), start);
 }
 
 /* 6.5 and later. */
@@ -61,19 +66,38 @@ int handle_block_start(u64 *ctx)
 	return 0;
 }
 
-/* __blk_account_io_start(), blk_account_io_start(): where the kernel has it as a function. */
-SEC("fentry/__blk_account_io_start")
-int handle_block_start_fentry(u64 *ctx)
+/* A request is about to be made for this bio: kept under its address until the request shows up with it.
+ * (In older kernels the function where a request begins is mostly inlined: no place for a probe.) */
+SEC("tp_btf/block_getrq")
+int handle_block_getrq(u64 *ctx)
 {
-	request_begin((struct request *)ctx[0], bpf_ktime_get_ns());
+	struct task_state *ts = io_owner();
+	u64 now = bpf_ktime_get_ns();
+
+	if (ts && in_window(now))
+		io_request_begin(ctx[0], ts, IO_BLOCK_OTHER, 0, now);
 	return 0;
 }
 
-SEC("kprobe")
-int handle_block_start_kprobe(struct pt_regs *ctx)
+/* The request's entry. One that has none may have its first bio's, which becomes its own. */
+static __always_inline struct io_request *request_get(struct request *rq)
 {
-	request_begin((struct request *)PT_REGS_PARM1(ctx), bpf_ktime_get_ns());
-	return 0;
+	u64 address = (u64)rq, bio;
+	struct io_request *r = bpf_map_lookup_elem(&io_requests, &address), copy;
+
+	if (r || cfg_block_start != 2)
+		return r;
+	bio = (u64)BPF_CORE_READ(rq, bio);
+	r = bio ? bpf_map_lookup_elem(&io_requests, &bio) : NULL;
+	if (!r)
+		return NULL;
+	copy = *r;
+	copy.kind = request_kind_of(rq);
+	copy.dev = request_device(rq);
+	bpf_map_delete_elem(&io_requests, &bio);
+	if (bpf_map_update_elem(&io_requests, &address, &copy, BPF_ANY))
+		map_lost();
+	return bpf_map_lookup_elem(&io_requests, &address);
 }
 
 /* Again after a requeue: the last time counts. */
@@ -82,7 +106,7 @@ int handle_block_issue(u64 *ctx)
 {
 	struct request *rq = (struct request *)ctx[0];
 	u64 address = (u64)rq, now = bpf_ktime_get_ns();
-	struct io_request *r = bpf_map_lookup_elem(&io_requests, &address);
+	struct io_request *r = request_get(rq);
 
 	/* A request that was not seen to begin belongs to who issues it. Its own clock, where the
 	 * kernel keeps one, tells since when it has been waiting. */
@@ -129,7 +153,7 @@ int handle_block_complete(u64 *ctx)
 {
 	struct request *rq = (struct request *)ctx[0];
 	u64 address = (u64)rq, now;
-	struct io_request *r = bpf_map_lookup_elem(&io_requests, &address);
+	struct io_request *r = request_get(rq);
 	u32 bytes = (u32)ctx[2];
 
 	if (!r || r->kind > IO_LAST_BLOCK)

@@ -85,6 +85,7 @@ static __always_inline void sample_start(struct rec_sample *s, const struct task
 	s->user_n = 0;
 	s->kernel_n = 0;
 	s->seq = 0;
+	s->waker.flags = 0;
 	sample_returns(s, ts, task);
 }
 

@@ -7,14 +7,17 @@
 		RUNG_TP_BTF, { { program, where, false } }, NULL, 0 \
 	}
 
-/* Up to 6.4 a function, inlined or not as the compiler liked. */
-#define BLOCK_START    "__blk_account_io_start|blk_account_io_start"
 #define FUNCTIONS_LOSE "readv, writev and their like; sockets but TCP, unless by read and write"
 
 const struct hook hooks_table[] = {
 	/* --- threads: every trace --- */
 	{ "switch", HOOK_ALWAYS, NULL, 0, { TP_BTF("handle_switch", "sched_switch") } },
 	{ "wake-up", HOOK_ALWAYS, NULL, 0, { TP_BTF("handle_wakeup", "sched_wakeup") } },
+	{ "waking",
+	  HOOK_ALWAYS,
+	  "who ends waits",
+	  0,
+	  { TP_BTF("handle_waking", "sched_waking") } },
 	{ "first wake-up", HOOK_ALWAYS, NULL, 0, { TP_BTF("handle_wakeup_new", "sched_wakeup_new") } },
 	{ "new thread", HOOK_ALWAYS, NULL, 0, { TP_BTF("handle_newtask", "task_newtask") } },
 	{ "rename", HOOK_ALWAYS, NULL, 0, { TP_BTF("handle_rename", "task_rename") } },
@@ -49,12 +52,10 @@ const struct hook hooks_table[] = {
 		  { .kind = RUNG_TP_BTF,
 		    .sites = { { "handle_block_start", "block_io_start", false } },
 		    .learned = 1 },
-		  { .kind = RUNG_FENTRY,
-		    .sites = { { "handle_block_start_fentry", BLOCK_START, false } },
-		    .learned = 1 },
-		  { .kind = RUNG_KPROBE,
-		    .sites = { { "handle_block_start_kprobe", BLOCK_START, false } },
-		    .learned = 1 },
+		  { .kind = RUNG_TP_BTF,
+		    .sites = { { "handle_block_getrq", "block_getrq", false } },
+		    .learned = 2,
+		    .lost = "who asked for block requests that later grew at their front" },
 	  } },
 	{ "block issue", HOOK_BLOCK, "a block request's time in the queue, apart from the device's", 0,
 	  { TP_BTF("handle_block_issue", "block_rq_issue") } },

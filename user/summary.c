@@ -170,7 +170,9 @@ static size_t count_fixed(const struct screen *like, const struct profile *p)
 	struct screen s = { .columns = like->columns };
 
 	put_head(&s, p);
+	summary_io(&s, p, false);
 	put_tail(&s, p, false);
+	summary_sched(&s, p, false);
 	/* Two titles, a line each for what has no row, three blank lines. */
 	return s.lines + 7;
 }
@@ -184,7 +186,7 @@ struct summary {
 };
 
 /* The facts get what the tables leave of the screen, of which they want a few lines at least. */
-static void put_tables(struct screen *s, const struct summary *v)
+static int put_tables(struct screen *s, const struct summary *v)
 {
 	const size_t screen = v->o->lines > SCREEN_LINES ? v->o->lines : SCREEN_LINES;
 	const size_t taken = count_fixed(s, v->p) + OTHER_LINES;
@@ -206,11 +208,17 @@ static void put_tables(struct screen *s, const struct summary *v)
 		divide(left - count.lines, &threads, &calls);
 	}
 	summary_threads(s, v->p, &v->order, threads);
+	summary_sched(s, v->p, v->o->wide);
 	screen_blank(s);
 	summary_calls(s, &v->calls, calls);
 	summary_facts(s, &v->facts, short_lines, whole_lines);
-	if (v->o->wide)
+	if (summary_io(s, v->p, v->o->wide))
+		return -ENOMEM;
+	if (v->o->wide) {
 		summary_tables(s, v->p);
+		summary_sched_tables(s, v->p);
+	}
+	return 0;
 }
 
 int summary_write(const struct profile *p, const struct summary_options *o, FILE *f)
@@ -234,10 +242,11 @@ int summary_write(const struct profile *p, const struct summary_options *o, FILE
 	errno = 0;
 	put_head(&s, p);
 	screen_blank(&s);
-	put_tables(&s, &v);
+	err = put_tables(&s, &v);
+	if (err)
+		goto out;
 	screen_blank(&s);
 	put_tail(&s, p, o->wide);
-	err = 0;
 	if (fflush(f) || ferror(f))
 		err = errno ? -errno : -EIO;
 out:

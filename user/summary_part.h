@@ -53,8 +53,18 @@ struct summary_switches {
 /* False: there are few, or no stack makes half of them. */
 bool summary_switches(const struct profile *p, struct summary_switches *s);
 
+/* summary_io.c: a blank line, the title and the rows that are worth it, or all of them; nothing where
+ * there are none. 0 or -ENOMEM. */
+int summary_io(struct screen *s, const struct profile *p, bool all);
+
 /* summary_tables.c: all there is about them (--wide). */
 void summary_tables(struct screen *s, const struct profile *p);
+
+/* summary_sched.c: a line about what was waited for a CPU, one about the CPUs; shortened to one line each
+ * unless all. */
+void summary_sched(struct screen *s, const struct profile *p, bool all);
+/* Who had the CPU, who ended waits, the CPUs (--wide). */
+void summary_sched_tables(struct screen *s, const struct profile *p);
 
 /* A name of C++ without its return type, template arguments and parameters; bare: and without what it
  * is in. Returns buf. */
