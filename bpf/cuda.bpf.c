@@ -183,10 +183,11 @@ static __always_inline bool call_failed(u64 cookie, u32 code)
 static __always_inline void call_stack(struct pt_regs *ctx, struct task_state *ts, u64 wall,
 				       u64 now)
 {
+	struct cpu_state *cpu = cpu_state();
 	struct rec_sample *s;
 	u64 weight;
 
-	if (!stack_wanted(wall, &weight))
+	if (!cpu || !stack_wanted(cpu, wall, &weight))
 		return;
 	s = sample_begin(ctx, bpf_get_current_task_btf(), true);
 	if (!s)

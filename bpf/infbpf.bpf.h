@@ -37,6 +37,8 @@ SHARED const volatile __u32 cfg_small_bytes SHARED_INIT(SAMPLE_SMALL_BYTES);
 SHARED const volatile __u32 cfg_entries_only SHARED_INIT(0);
 /* --driver: the first call inside a call is accounted too. */
 SHARED const volatile __u32 cfg_nested SHARED_INIT(0);
+/* --wakers: stacks of those who end waits. */
+SHARED const volatile __u32 cfg_wakers SHARED_INIT(0);
 /* From the top of an alternate signal stack, rounded down to 64, to the ucontext of the signal that
  * went there; 0: not known. */
 SHARED const volatile __u32 cfg_sigframe_bytes SHARED_INIT(0);
@@ -159,6 +161,16 @@ struct task_state {
 	u64 last_out_ns;  /* last SAMPLE_OUT */
 	u64 out_switches; /* the thread's switches until then */
 
+	/* The wait for a CPU in progress. */
+	u64 queue_cfs; /* address of the group's run queue that it waits on, 0: cannot be throttled */
+	u64 queue_base; /* how long that had been throttled, in its clock, when the wait began */
+	u32 next_tgid;	/* who ran next, 0: nobody */
+	u32 next_how;
+	char next_comm[INFBPF_COMM];
+	struct waker waker; /* who ended the last wait */
+	u64 waker_at;	    /* scratch of in_interrupt() */
+	struct steal_slot steals[STEAL_SLOTS];
+
 	struct wait_slot waits[WAIT_SLOTS];
 	struct call_slot calls[CALL_SLOTS];
 	u32 wait_next, call_next; /* slot to evict next */
@@ -198,6 +210,7 @@ struct scratch {
 };
 
 #define MAP(name) name SEC(".maps")
+#define STEALS	  4096
 
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -222,6 +235,14 @@ SHARED struct {
 	__type(key, struct wait_key);
 	__type(value, struct wait_slot);
 } MAP(waits);
+
+/* Likewise. */
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, STEALS);
+	__type(key, struct steal_key);
+	__type(value, struct steal_rec);
+} MAP(steals);
 
 /* Zeroes: what a new entry of a map starts from (the largest does not fit the BPF stack). */
 struct zero_rec {
@@ -252,11 +273,6 @@ SHARED struct {
 	__type(key, u32);
 	__type(value, struct cpu_counts);
 } MAP(counts);
-
-struct cpu_state {
-	u64 due;    /* a stack is due for the task being switched in */
-	u64 random; /* of stack_wanted() */
-};
 
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -439,14 +455,10 @@ static __always_inline void *map_entry(void *map, const void *key)
 
 /* 32 random bits, by xorshift64*: a third of the helper's cost, and asked for at every switch. A CPU's
  * state may be interrupted in mid-step: the sequence is then another one, no worse. */
-static __always_inline u32 random_u32(void)
+static __always_inline u32 random_u32(struct cpu_state *s)
 {
-	struct cpu_state *s = cpu_state();
-	u64 x;
+	u64 x = s->random;
 
-	if (!s)
-		return 0;
-	x = s->random;
 	if (!x)
 		x = (u64)bpf_get_prandom_u32() << 32 | bpf_get_prandom_u32() | 1;
 	x ^= x >> 12;
@@ -458,7 +470,7 @@ static __always_inline u32 random_u32(void)
 
 /* Takes a stack for a duration d with probability min(1, d / T); *weight is what d stands for then,
  * max(d, T). The random number is 32 bits wide: T up to 18 minutes without overflow. */
-static __always_inline bool stack_wanted(u64 d, u64 *weight)
+static __always_inline bool stack_wanted(struct cpu_state *cpu, u64 d, u64 *weight)
 {
 	u64 t = period_ns;
 
@@ -467,7 +479,7 @@ static __always_inline bool stack_wanted(u64 d, u64 *weight)
 		return true;
 	}
 	*weight = t;
-	return (((u64)random_u32() * t) >> 32) < d;
+	return (((u64)random_u32(cpu) * t) >> 32) < d;
 }
 
 /* part * weight / d, for part <= d. d is under 2^40 in practice; larger values lose low bits. */

@@ -8,6 +8,7 @@
 #include "descriptor.bpf.h"
 #include "stack.bpf.h"
 #include "thread.bpf.h"
+#include "throttle.bpf.h"
 
 SEC("iter/task")
 int handle_scope(struct bpf_iter__task *ctx)
@@ -84,6 +85,7 @@ int handle_seed(struct bpf_iter__task *ctx)
 		state = RUN_ON_CPU;
 	} else if (!task->__state) {
 		state = RUN_PREEMPTED;
+		throttle_begin(ts, task);
 	} else {
 		state = RUN_BLOCKED;
 		seed_wait(ts, task);
@@ -99,6 +101,7 @@ static __always_inline long close_wait(struct bpf_iter__task *ctx, struct task_s
 {
 	struct rec_sample *s = &sc->sample;
 	u64 gap = ts->gap_ns, woken = 0, preempted = 0, weight, d;
+	struct cpu_state *cpu = cpu_state();
 	long n, err;
 
 	if (gap < task_start(ts))
@@ -115,7 +118,7 @@ static __always_inline long close_wait(struct bpf_iter__task *ctx, struct task_s
 	/* It ran since the window closed: its stack is not that wait's any more. */
 	if (ts->state == RUN_BLOCKED && !task->__state)
 		return 0;
-	if (!stack_wanted(d, &weight))
+	if (!cpu || !stack_wanted(cpu, d, &weight))
 		return 0;
 	sample_start(s, ts, SAMPLE_OPEN_WAIT, now, task);
 	s->woken_ns = stack_share(woken, weight, d);
@@ -137,6 +140,19 @@ static __always_inline long close_wait(struct bpf_iter__task *ctx, struct task_s
 	s->hdr.len = sizeof(*s) + n * 8;
 	err = bpf_seq_write(ctx->meta->seq, s, sizeof(*s));
 	return err ? err : bpf_seq_write(ctx->meta->seq, sc->ips, n * 8);
+}
+
+/* The last interval, d of waiting for a CPU, is booked: what of it was throttled. A second pass over the
+ * task has no interval left, and finds 0. */
+static __always_inline void close_queue(struct task_state *ts, struct task_struct *task, u64 d)
+{
+	u64 throttled = throttle_end(ts, task, d, true);
+
+	if (ts->state == RUN_WOKEN) {
+		ts->times.woken_ns -= throttled;
+		ts->times.preempted_ns += throttled;
+	}
+	ts->times.throttled_ns += throttled;
 }
 
 SEC("iter/task")
@@ -171,6 +187,8 @@ int handle_close(struct bpf_iter__task *ctx)
 	d = task_account(ts, ts->state == RUN_NONE ? RUN_BLOCKED : ts->state, end);
 	if (ts->state == RUN_BLOCKED || ts->state == RUN_NONE)
 		task_blocked(ts, d);
+	if (ts->state == RUN_WOKEN || ts->state == RUN_PREEMPTED)
+		close_queue(ts, task, d);
 	thread_fill(&sc->thread, ts, task, end);
 	err = bpf_seq_write(ctx->meta->seq, &sc->thread, sizeof(sc->thread));
 	if (!err && ts->state != RUN_ON_CPU && ts->state != RUN_NONE)

@@ -115,6 +115,8 @@ int BPF_PROG(handle_exec, struct task_struct *task, pid_t old_pid)
 		ts->calls[i] = (struct call_slot){};
 	for (i = 0; i < STREAM_SLOTS; i++)
 		ts->streams[i] = (struct stream_slot){};
+	for (i = 0; i < STEAL_SLOTS; i++)
+		ts->steals[i] = (struct steal_slot){};
 	ts->depth = 0;
 	ts->inner_depth = 0;
 	ts->call_flags = 0;

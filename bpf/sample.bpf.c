@@ -13,6 +13,7 @@ int handle_clock(struct bpf_perf_event_data *ctx)
 {
 	u64 now = bpf_ktime_get_ns();
 	struct cpu_counts *c = cpu_counts();
+	struct cpu_state *cpu = cpu_state();
 	struct task_struct *task;
 	struct task_state *ts;
 	struct rec_sample *s;
@@ -25,6 +26,9 @@ int handle_clock(struct bpf_perf_event_data *ctx)
 		c->clocks++;
 	task = bpf_get_current_task_btf();
 	ts = bpf_task_storage_get(&tasks, task, NULL, 0);
+	/* A CPU may do one thing for long, without any switch. */
+	if (cpu && !cpu->class)
+		cpu->class = ts ? CPU_TARGET : task->pid ? CPU_OTHER : CPU_IDLE;
 	if (!ts || ts->flags & TASK_FLUSHED)
 		return 0;
 	/* The saved user registers: of this interrupt if it came from user mode, else of the entry

@@ -5,11 +5,14 @@
  * Context: sched_switch and sched_wakeup run with the run queue lock of the task held and interrupts
  * off, so the events of one task are totally ordered. No map is ever allocated from here (task
  * storage is created elsewhere: before 6.4 creating it here could allocate under that lock).
- * Cost: two storage look-ups a switch, one a wake-up; the clock is read only where one is in scope.
+ * Cost: two storage look-ups a switch (none for the idle task), one a wake-up; the clock is read only
+ * where one is in scope, or where a CPU begins or ends to be idle.
  */
 #include "descriptor.bpf.h"
 #include "stack.bpf.h"
+#include "steal.bpf.h"
 #include "thread.bpf.h"
+#include "throttle.bpf.h"
 
 /* The facts that tell what the task begins to wait for. */
 static __always_inline void wait_begin(struct task_state *ts, struct task_struct *task,
@@ -95,10 +98,13 @@ static __always_inline void count_switches(struct task_state *ts, struct task_st
 	ts->flags |= TASK_COUNTED;
 }
 
-static __always_inline void switch_out(void *ctx, struct task_struct *prev, struct task_state *ts,
-				       bool preempt, unsigned int prev_state, u64 now)
+static __always_inline void switch_out(u64 *ctx, struct task_state *ts, struct cpu_counts *c,
+				       u64 now)
 {
-	struct cpu_counts *c = cpu_counts();
+	struct task_struct *prev = (struct task_struct *)ctx[1];
+	struct task_struct *next = (struct task_struct *)ctx[2];
+	unsigned int prev_state = cfg_prev_state ? (unsigned int)ctx[3] : prev->__state;
+	bool preempt = ctx[0];
 	u64 end = t_end, d;
 
 	if (ts->flags & TASK_FLUSHED)
@@ -111,14 +117,12 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 		now = end;
 	}
 	ts->busy++;
-	if (c)
-		c->booked++;
+	c->booked++;
 	if (ts->flags & TASK_PENDING) {
 		ts->flags &= ~TASK_PENDING;
-		if (c)
-			c->lost_stack++;
+		c->lost_stack++;
 	}
-	if (ts->state != RUN_ON_CPU && ts->state != RUN_NONE && c)
+	if (ts->state != RUN_ON_CPU && ts->state != RUN_NONE)
 		c->lost_switch++;
 	/* Whatever it was booked as, it is running now. A switch-in that was not shown leaves its
 	 * time with the state before it: of a wait, with its cause. */
@@ -141,6 +145,8 @@ static __always_inline void switch_out(void *ctx, struct task_struct *prev, stru
 	if (preempt || !prev_state || !prev->__state) {
 		ts->state = RUN_PREEMPTED;
 		ts->flags |= TASK_RUNNABLE;
+		throttle_begin(ts, prev);
+		steal_begin(ts, next);
 		ts->wait_flags = ts->depth ? WAIT_IN_CALL : 0;
 	} else {
 		ts->state = RUN_BLOCKED;
@@ -154,11 +160,11 @@ out:
 }
 
 /* The gap is over: one decision on its whole length, its parts weighted alike. */
-static __always_inline void gap_end(struct task_state *ts, u64 woken, u64 preempted, u64 now)
+static __always_inline void gap_end(struct task_state *ts, struct cpu_state *cpu, u64 woken,
+				    u64 preempted, u64 now)
 {
 	u64 gap = ts->gap_ns > t_begin ? ts->gap_ns : t_begin;
 	u64 d = ts->gap_blocked_ns + woken + preempted;
-	struct cpu_state *cpu;
 	u64 weight;
 
 	if (!cfg_after_switch) {
@@ -173,6 +179,7 @@ static __always_inline void gap_end(struct task_state *ts, u64 woken, u64 preemp
 		r.blocked_ns = ts->gap_blocked_ns;
 		r.switches = ts->due_switches;
 		r.involuntary = !!(ts->flags & TASK_RUNNABLE);
+		r.waker = ts->waker;
 		ts->out_seq = 0;
 		bpf_ringbuf_output(&ring, &r, sizeof(r), ring_flags());
 		return;
@@ -180,10 +187,7 @@ static __always_inline void gap_end(struct task_state *ts, u64 woken, u64 preemp
 	/* A thread's very first switch-in leaves through schedule_tail, where no stack is taken. */
 	if (!d || now <= gap || ((ts->flags & TASK_BORN) && !(ts->flags & TASK_RAN)))
 		return;
-	if (!stack_wanted(d, &weight))
-		return;
-	cpu = cpu_state();
-	if (!cpu)
+	if (!stack_wanted(cpu, d, &weight))
 		return;
 	ts->due_woken_ns = stack_share(woken, weight, d);
 	ts->due_preempted_ns = stack_share(preempted, weight, d);
@@ -193,10 +197,12 @@ static __always_inline void gap_end(struct task_state *ts, u64 woken, u64 preemp
 	cpu->due = 1;
 }
 
-static __always_inline void switch_in(struct task_state *ts, u64 now)
+static __always_inline void switch_in(u64 *ctx, struct task_state *ts, struct cpu_counts *c,
+				      struct cpu_state *cs, u64 now)
 {
-	struct cpu_counts *c = cpu_counts();
-	u64 woken = 0, preempted = 0, d;
+	struct task_struct *prev = (struct task_struct *)ctx[1];
+	struct task_struct *next = (struct task_struct *)ctx[2];
+	u64 woken = 0, preempted = 0, throttled, d;
 	s32 cpu = bpf_get_smp_processor_id();
 	u32 state;
 
@@ -208,29 +214,54 @@ static __always_inline void switch_in(struct task_state *ts, u64 now)
 	d = task_account(ts, state, now);
 	switch (state) {
 	case RUN_WOKEN:
-		woken = d;
+		throttled = throttle_end(ts, next, d, false);
+		woken = d - throttled;
+		preempted = throttled;
+		/* None of its probes can see the account between these lines: it does not run. */
+		ts->times.woken_ns -= throttled;
+		ts->times.preempted_ns += throttled;
+		ts->times.throttled_ns += throttled;
+		steal_end(ts, false, prev, woken);
 		break;
 	case RUN_PREEMPTED:
+		throttled = throttle_end(ts, next, d, false);
 		preempted = d;
+		ts->times.throttled_ns += throttled;
+		steal_end(ts, true, prev, d - throttled);
 		break;
 	case RUN_BLOCKED:
 		/* Its wake-up was not seen (6.1 under 11,000 births a second loses some: the storage
 		 * lock was busy). The run-queue part is booked as blocked. */
-		if (c)
-			c->lost_wakeup++;
+		c->lost_wakeup++;
 		task_blocked(ts, d);
 		break;
 	default:
-		if (c)
-			c->lost_switch++;
+		c->lost_switch++;
 	}
 	if (ts->flags & TASK_RAN && ts->cpu != cpu)
 		ts->times.migrations++;
-	gap_end(ts, woken, preempted, now);
+	gap_end(ts, cs, woken, preempted, now);
+	if (!(ts->flags & TASK_PENDING))
+		ts->waker.flags = 0;
 	ts->cpu = cpu;
 	ts->flags |= TASK_RAN;
 	ts->state = RUN_ON_CPU;
 	ts->busy--;
+}
+
+/* What the CPU did until now. Cut at the window's edges; user space closes the last interval. */
+static __always_inline void cpu_use(struct cpu_state *cpu, u32 class, u64 now)
+{
+	u64 begin = cpu->since_ns > t_begin ? cpu->since_ns : t_begin;
+	u64 end = now < t_end ? now : t_end;
+
+	if (end <= begin)
+		return;
+	cpu->since_ns = end;
+	if (class != CPU_IDLE)
+		cpu->busy_ns += end - begin;
+	if (class == CPU_TARGET)
+		cpu->target_ns += end - begin;
 }
 
 /* ctx: bool preempt, prev, next, unsigned int prev_state (since 5.18; read by its raw position, as
@@ -240,30 +271,37 @@ int handle_switch(u64 *ctx)
 {
 	struct task_struct *prev = (struct task_struct *)ctx[1];
 	struct task_struct *next = (struct task_struct *)ctx[2];
+	u32 prev_class = CPU_IDLE, next_class = CPU_IDLE;
+	struct task_state *out = NULL, *in = NULL;
 	struct cpu_counts *c = cpu_counts();
-	unsigned int prev_state;
-	struct task_state *ts;
-	u64 now = 0;
+	struct cpu_state *cpu = cpu_state();
+	u64 now;
 
-	if (c)
-		c->switches++;
-	ts = bpf_task_storage_get(&tasks, prev, NULL, 0);
-	if (ts) {
-		now = bpf_ktime_get_ns();
-		if (now < t_begin)
-			return 0;
-		prev_state = cfg_prev_state ? (unsigned int)ctx[3] : prev->__state;
-		switch_out(ctx, prev, ts, ctx[0], prev_state, now);
-	} else if (c && !prev->pid) {
+	if (!c || !cpu)
+		return 0;
+	c->switches++;
+	if (prev->pid) {
+		out = bpf_task_storage_get(&tasks, prev, NULL, 0);
+		prev_class = out ? CPU_TARGET : CPU_OTHER;
+	} else {
 		c->idle++;
 	}
-	ts = bpf_task_storage_get(&tasks, next, NULL, 0);
-	if (!ts)
+	if (next->pid) {
+		in = bpf_task_storage_get(&tasks, next, NULL, 0);
+		next_class = in ? CPU_TARGET : CPU_OTHER;
+	}
+	cpu->class = next_class;
+	if (!out && !in && prev_class == next_class)
 		return 0;
-	if (!now)
-		now = bpf_ktime_get_ns();
-	if (in_window(now))
-		switch_in(ts, now);
+	now = bpf_ktime_get_ns();
+	if (now < t_begin)
+		return 0;
+	if (prev_class != next_class)
+		cpu_use(cpu, prev_class, now);
+	if (out)
+		switch_out(ctx, out, c, now);
+	if (in && now < t_end)
+		switch_in(ctx, in, c, cpu, now);
 	return 0;
 }
 
@@ -291,6 +329,7 @@ static __always_inline int wakeup(struct task_struct *p)
 	d = task_account(ts, RUN_BLOCKED, now);
 	task_blocked(ts, d);
 	ts->state = RUN_WOKEN;
+	throttle_begin(ts, p);
 	ts->busy--;
 	return 0;
 }
@@ -320,6 +359,7 @@ int BPF_PROG(handle_wakeup_new, struct task_struct *p)
 	ts->since_ns = now;
 	ts->gap_ns = now;
 	ts->state = RUN_WOKEN;
+	throttle_begin(ts, p);
 	ts->busy--;
 	return 0;
 }

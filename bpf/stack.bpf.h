@@ -85,6 +85,7 @@ static __always_inline void sample_start(struct rec_sample *s, const struct task
 	s->user_n = 0;
 	s->kernel_n = 0;
 	s->seq = 0;
+	s->waker.flags = 0;
 	sample_returns(s, ts, task);
 }
 
@@ -106,11 +107,27 @@ static __always_inline void *sample_room(struct rec_sample *s)
 	return (char *)s + SAMPLE_STACK_AT(INFBPF_MAX_STACK);
 }
 
+static __always_inline void sample_lost(void)
+{
+	struct cpu_counts *c = cpu_counts();
+
+	if (c)
+		__sync_fetch_and_add(&c->lost_ring, 1);
+}
+
+/* The last eighth of the ring is kept for what no other sample makes up for: the accounts of threads
+ * that end, allocations, names. */
+static __always_inline bool sample_fits(void)
+{
+	const u64 size = bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE);
+
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < size - size / 8;
+}
+
 static __always_inline struct rec_sample *sample_reserve(u32 room)
 {
 	struct rec_sample *s =
 		bpf_ringbuf_reserve(&ring, SAMPLE_STACK_AT(INFBPF_MAX_STACK) + room, 0);
-	struct cpu_counts *c;
 
 	if (s) {
 		s->hdr.len = SAMPLE_STACK_AT(INFBPF_MAX_STACK) + room;
@@ -120,9 +137,7 @@ static __always_inline struct rec_sample *sample_reserve(u32 room)
 		s->outer_at = 0;
 		return s;
 	}
-	c = cpu_counts();
-	if (c)
-		__sync_fetch_and_add(&c->lost_ring, 1);
+	sample_lost();
 	return NULL;
 }
 
@@ -154,6 +169,10 @@ static __always_inline struct rec_sample *sample_begin(const struct pt_regs *reg
 	struct rec_sample *s;
 	u32 n;
 
+	if (!sample_fits()) {
+		sample_lost();
+		return NULL;
+	}
 	if (!user || !cfg_stack_bytes)
 		return sample_reserve(cfg_small_bytes);
 	outer = stack_outer(sp, task->sas_ss_sp, task->sas_ss_size);

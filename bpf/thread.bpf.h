@@ -4,6 +4,7 @@
 #define THREAD_BPF_H
 
 #include "infbpf.bpf.h"
+#include "steal.bpf.h"
 
 /* Fills r from a state whose last interval was closed at end_ns. */
 static __always_inline void thread_fill(struct rec_thread *r, struct task_state *ts,
@@ -36,6 +37,8 @@ static __always_inline void thread_fill(struct rec_thread *r, struct task_state 
 		r->calls[i] = ts->calls[i];
 	for (i = 0; i < STREAM_SLOTS; i++)
 		r->streams[i] = ts->streams[i];
+	for (i = 0; i < STEAL_SLOTS; i++)
+		r->steals[i] = ts->steals[i];
 	r->open_call = (struct call_slot){};
 	r->open_kind = 0;
 	r->open_before = 0;
@@ -65,6 +68,9 @@ static __always_inline void thread_merge(const struct rec_thread *r)
 	for (i = 0; i < STREAM_SLOTS; i++)
 		if (r->streams[i].calls)
 			stream_flush(r->tgid, r->image, &r->streams[i]);
+	for (i = 0; i < STEAL_SLOTS; i++)
+		if (r->steals[i].ns)
+			steal_flush(r->tgid, &r->steals[i]);
 
 	__builtin_memcpy(key.comm, r->comm, sizeof(key.comm));
 	e = bpf_map_lookup_elem(&ended, &key);
@@ -84,6 +90,7 @@ static __always_inline void thread_merge(const struct rec_thread *r)
 	__sync_fetch_and_add(&e->times.woken_ns, r->times.woken_ns);
 	__sync_fetch_and_add(&e->times.preempted_ns, r->times.preempted_ns);
 	__sync_fetch_and_add(&e->times.blocked_ns, r->times.blocked_ns);
+	__sync_fetch_and_add(&e->times.throttled_ns, r->times.throttled_ns);
 	__sync_fetch_and_add(&e->times.voluntary, r->times.voluntary);
 	__sync_fetch_and_add(&e->times.involuntary, r->times.involuntary);
 	__sync_fetch_and_add(&e->times.migrations, r->times.migrations);

@@ -36,6 +36,8 @@ static __always_inline int after_switch(void *ctx)
 	s->preempted_ns = ts->due_preempted_ns;
 	s->blocked_ns = ts->due_blocked_ns;
 	s->switches = ts->due_switches;
+	s->waker = ts->waker;
+	ts->waker.flags = 0;
 	sample_send(ctx, s, regs, user, true);
 	ts->busy--;
 	return 0;

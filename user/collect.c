@@ -8,8 +8,9 @@
 #include "symbols/symbols.h"
 
 /* Distinct stacks kept: about 200,000 of 30 frames. */
-#define STACKS_MAX_BYTES      (32UL << 20)
-#define ALLOCATIONS_MAX_BYTES (8UL << 20)
+#define STACKS_MAX_BYTES       (32UL << 20)
+#define ALLOCATIONS_MAX_BYTES  (8UL << 20)
+#define WAKER_STACKS_MAX_BYTES (8UL << 20)
 /* Processes whose maps are read at birth or exec, in 100 ms. */
 #define LIFE_BUDGET 50
 /* Samples kept until they can be walked. */
@@ -27,6 +28,7 @@ struct collect *collect_new(struct profile *p, struct symbols *symbols, struct u
 	c->later_end = &c->later;
 	c->stacks.max_bytes = STACKS_MAX_BYTES;
 	c->allocation_stacks.max_bytes = ALLOCATIONS_MAX_BYTES;
+	c->waker_stacks.max_bytes = WAKER_STACKS_MAX_BYTES;
 	c->memory = memory_new();
 	c->kernels = kernels_new(symbols);
 	if (!c->memory || !c->kernels) {
@@ -50,6 +52,7 @@ void collect_free(struct collect *c)
 	kernels_free(c->kernels);
 	stacks_free(&c->stacks);
 	stacks_free(&c->allocation_stacks);
+	collect_sched_free(c);
 	free(c->extras);
 	free(c);
 }
@@ -144,7 +147,10 @@ static int on_thread(struct collect *c, const struct rec_thread *r)
 	t.involuntary = r->times.involuntary;
 	t.migrations = r->times.migrations;
 	t.major_faults = r->major_faults;
-	err = profile_add_thread(c->profile, &t, c->options.max_threads);
+	t.throttled_ns = r->times.throttled_ns;
+	err = collect_thread_steals(c, r, &t);
+	if (!err)
+		err = profile_add_thread(c->profile, &t, c->options.max_threads);
 	c->threads++;
 	for (int i = 0; i < WAIT_SLOTS && !err; i++)
 		if (r->waits[i].ns)
@@ -245,6 +251,8 @@ static int walk_sample(struct collect *c, const struct rec_sample *s, size_t len
 	err = collect_stack_user(&c->walk, im, s, len, &user);
 	if (err)
 		return err;
+	if (s->kind == SAMPLE_WAKER)
+		return collect_waker_stack(c, s, &user);
 	return s->kind == SAMPLE_ALLOC ? collect_allocation(c, s, &user) : add_sample(c, s, &user);
 }
 
@@ -307,6 +315,8 @@ static int on_sample(struct collect *c, const struct rec_sample *s, size_t len)
 	if (s->tgid == c->options.command_tgid && s->image == 0)
 		return 0;
 	c->samples++;
+	if (s->kind == SAMPLE_WAIT || s->kind == SAMPLE_OPEN_WAIT)
+		collect_waker(c, s->serial, &s->waker, s->blocked_ns);
 	/* A wait that is still open is read from its process: now or never. One that has just begun
 	 * gets its weight by a record that would not find it. */
 	c->walk.wait = s->kind == SAMPLE_OPEN_WAIT || s->kind == SAMPLE_OUT;
@@ -324,6 +334,7 @@ static void on_resolve(struct collect *c, const struct rec_resolve *r)
 	p->entry->weight_ns[PROFILE_PREEMPTED] += r->preempted_ns;
 	p->entry->weight_ns[PROFILE_BLOCKED] += r->blocked_ns;
 	add_switches(p->entry, r->involuntary, r->switches);
+	collect_waker(c, r->serial, &r->waker, r->blocked_ns);
 	p->entry = NULL;
 }
 
@@ -440,6 +451,8 @@ int collect_finish(struct collect *c)
 	for (size_t i = 0; i < c->stacks.slots_n && !err; i++)
 		if (c->stacks.slots[i])
 			err = add_stack(c, c->stacks.slots[i], frames);
+	if (!err)
+		err = collect_wakers(c, frames);
 	free(frames);
 	return err;
 }

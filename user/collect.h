@@ -43,6 +43,7 @@ int collect_record(struct collect *c, const void *data, size_t len);
 
 /* The maps' contents, after the close (descriptors). */
 int collect_waits(struct collect *c, int map_fd);
+int collect_steals(struct collect *c, int map_fd);
 int collect_thread_calls(struct collect *c, int map_fd);
 int collect_ended(struct collect *c, int map_fd);
 int collect_errors(struct collect *c, int map_fd);
@@ -55,6 +56,11 @@ int collect_launches(struct collect *c, int map_fd, int recs_fd);
 /* I/O; parts: of enum io_part. */
 int collect_io(struct collect *c, unsigned int parts, int keys_fd, int recs_fd);
 int collect_io_threads(struct collect *c, int threads_fd, int rest_fd);
+/* Before the window opens: the entry of those that the map has no room for. */
+int collect_steals_prepare(int map_fd);
+/* What the CPUs did: to be called as the window opens; with the map of struct cpu_state. */
+int collect_cpus_begin(struct collect *c);
+int collect_cpus(struct collect *c, int map_fd);
 /* What is known of memory. */
 int collect_memory(struct collect *c);
 

@@ -227,6 +227,7 @@ static int on_ended_entry(struct collect *c, void *k, void *v)
 	t.involuntary = r->times.involuntary;
 	t.migrations = r->times.migrations;
 	t.major_faults = PROFILE_UNKNOWN;
+	t.throttled_ns = r->times.throttled_ns;
 	return profile_add_thread(c->profile, &t, c->options.max_threads);
 }
 

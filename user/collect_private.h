@@ -3,6 +3,7 @@
 #ifndef COLLECT_PRIVATE_H
 #define COLLECT_PRIVATE_H
 
+#include "array.h"
 #include "collect.h"
 #include "collect_stack.h"
 #include "kernels.h"
@@ -36,6 +37,14 @@ struct later {
 	struct rec_sample sample; /* and what follows it */
 };
 
+/* Sleepers and who ended their waits; in collect_sched.c. */
+struct waker_row;
+struct collect_wakers {
+	struct waker_row *rows;
+	size_t n, cap;
+	struct hash_index index;
+};
+
 struct collect {
 	struct profile *profile;
 	struct collect_walk walk;
@@ -53,6 +62,10 @@ struct collect {
 	unsigned int life_budget;
 	struct later *later, **later_end; /* oldest first */
 	size_t later_bytes;
+	struct collect_wakers wakers;	   /* of the waits that a stack was taken of */
+	struct collect_wakers waker_pairs; /* of waker_stacks, whose keys' serials are rows of it */
+	struct stacks waker_stacks;	   /* --wakers */
+	uint64_t *steal_begin;		   /* stolen time by CPU when the window opened */
 };
 
 /* The extra figures of a process's call, made on first use. NULL: no memory. */
@@ -74,5 +87,16 @@ size_t collect_name_frames(struct collect *c, const uint32_t *locations, size_t 
 int collect_streams(struct collect *c, const struct rec_thread *r);
 int collect_allocation(struct collect *c, const struct rec_sample *s,
 		       const struct collect_stack *user);
+
+/* collect_sched.c. Who had the CPU while this thread waited for it; the worst of them goes to t. */
+int collect_thread_steals(struct collect *c, const struct rec_thread *r, struct profile_thread *t);
+/* Who ended waits of this (weighted) length. */
+void collect_waker(struct collect *c, uint64_t serial, const struct waker *waker,
+		   uint64_t blocked_ns);
+int collect_waker_stack(struct collect *c, const struct rec_sample *s,
+			const struct collect_stack *user);
+/* All wakers into the profile. frames: room for COLLECT_FRAMES_MAX. */
+int collect_wakers(struct collect *c, const char **frames);
+void collect_sched_free(struct collect *c);
 
 #endif /* COLLECT_PRIVATE_H */

@@ -122,6 +122,19 @@ static size_t trim_wait(const char *const *frames, size_t n, size_t user_n)
 	return n;
 }
 
+/* Away with the waking itself: the tracepoint, and from there through the function that has it. */
+static size_t trim_waker(const char *const *frames, size_t n, size_t user_n)
+{
+	static const struct frame_pattern waking = FRAME_AT("try_to_wake_up");
+
+	for (size_t i = n; i > user_n; i--)
+		if (is_one_of(&waking, 1, frames[i - 1]))
+			return i - 1;
+	while (n > user_n && is_one_of(hook_frames, HOOK_FRAMES, frames[n - 1]))
+		n--;
+	return n;
+}
+
 /* A sample's stack begins where the interrupt hit, as a rule. Where it begins in the sampling clock,
  * away with everything up through that interrupt's entry; an interrupt that was being handled when
  * the clock struck lies farther out and stays. */
@@ -153,6 +166,8 @@ size_t frames_trim(const char *const *frames, size_t n, size_t user_n, enum fram
 		return trim_wait(frames, n, user_n);
 	case FRAMES_SAMPLE:
 		return trim_sample(frames, n, user_n);
+	case FRAMES_WAKER:
+		return trim_waker(frames, n, user_n);
 	case FRAMES_CALL:
 		/* The kernel is only there for the probe. */
 		return user_n;

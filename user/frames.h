@@ -32,6 +32,7 @@ enum frames_origin {
 	FRAMES_SAMPLE, /* an on-CPU sample */
 	FRAMES_WAIT,   /* taken around a switch: a wait, or what followed on the run queue */
 	FRAMES_CALL,   /* taken by a probe at a call's return */
+	FRAMES_WAKER,  /* taken where the kernel wakes a thread */
 };
 
 /*

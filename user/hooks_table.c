@@ -13,6 +13,11 @@ const struct hook hooks_table[] = {
 	/* --- threads: every trace --- */
 	{ "switch", HOOK_ALWAYS, NULL, 0, { TP_BTF("handle_switch", "sched_switch") } },
 	{ "wake-up", HOOK_ALWAYS, NULL, 0, { TP_BTF("handle_wakeup", "sched_wakeup") } },
+	{ "waking",
+	  HOOK_ALWAYS,
+	  "who ends waits",
+	  0,
+	  { TP_BTF("handle_waking", "sched_waking") } },
 	{ "first wake-up", HOOK_ALWAYS, NULL, 0, { TP_BTF("handle_wakeup_new", "sched_wakeup_new") } },
 	{ "new thread", HOOK_ALWAYS, NULL, 0, { TP_BTF("handle_newtask", "task_newtask") } },
 	{ "rename", HOOK_ALWAYS, NULL, 0, { TP_BTF("handle_rename", "task_rename") } },

@@ -74,9 +74,10 @@ struct thread_times {
 	__u64 woken_ns;
 	__u64 preempted_ns;
 	__u64 blocked_ns;
-	__u32 voluntary;   /* as rusage's ru_nvcsw: switched out, not runnable */
-	__u32 involuntary; /* as rusage's ru_nivcsw: switched out, runnable */
-	__u32 migrations;  /* switched in on another CPU than last time */
+	__u64 throttled_ns; /* part of preempted_ns: a cgroup's quota was used up */
+	__u32 voluntary;    /* as rusage's ru_nvcsw: switched out, not runnable */
+	__u32 involuntary;  /* as rusage's ru_nivcsw: switched out, runnable */
+	__u32 migrations;   /* switched in on another CPU than last time */
 	__u32 pad;
 };
 
@@ -94,6 +95,72 @@ struct wait_key {
 	__u64 serial;
 	__s16 syscall;
 	__u16 flags;
+	__u32 pad;
+};
+
+/* Who had the CPU while a thread waited for it; waits of STEAL_MIN_NS and more. Two in the thread's
+ * storage, those with the most time; the others go to the map "steals". */
+enum steal_how {
+	STEAL_PREEMPTED = 1 << 0, /* took over from it: who ran next */
+	STEAL_BEHIND = 1 << 1,	/* was there when it woke, and until it could run: who ran before */
+	STEAL_KTHREAD = 1 << 2, /* a kernel thread */
+};
+
+struct steal_slot {
+	__u32 by_tgid;
+	__u32 how; /* enum steal_how */
+	char by_comm[INFBPF_COMM];
+	__u64 ns; /* 0: free */
+	__u64 waits;
+};
+#define STEAL_SLOTS  2
+#define STEAL_MIN_NS 20000
+
+struct steal_key {
+	__u32 tgid;
+	__u32 by_tgid; /* with how 0: all for whom the map had no room */
+	__u32 how;
+	__u32 pad;
+	char by_comm[INFBPF_COMM];
+};
+
+struct steal_rec {
+	__u64 ns;
+	__u64 waits;
+};
+
+/* Who ended a wait. */
+enum waker_flags {
+	WAKER_KNOWN = 1 << 0,
+	WAKER_INTERRUPT =
+		1 << 1, /* from an interrupt: who ran just then need not have to do with it */
+	WAKER_KTHREAD = 1 << 2,
+};
+
+struct waker {
+	__u32 tgid;
+	__u32 tid;   /* 0: from an interrupt on an idle CPU */
+	__u32 flags; /* enum waker_flags; 0: not known who */
+	__u32 pad;
+	char comm[INFBPF_COMM];
+};
+
+/* What a CPU does. */
+enum cpu_class {
+	CPU_UNKNOWN = 0, /* no switch and no tick seen yet */
+	CPU_IDLE = 1,
+	CPU_OTHER = 2,	/* runs a task that is not in scope */
+	CPU_TARGET = 3, /* runs one that is */
+};
+
+/* A CPU's own. Written with interrupts off, or in one. */
+struct cpu_state {
+	__u64 due;	/* a stack is due for the task being switched in */
+	__u64 random;	/* of stack_wanted() */
+	__u64 since_ns; /* until when the two below are counted; 0: the window's begin */
+	__u64 busy_ns;
+	__u64 target_ns;
+	__u32 class; /* enum cpu_class: what it does since since_ns */
 	__u32 pad;
 };
 
@@ -147,6 +214,7 @@ struct rec_thread {
 	/* The CUDA call open at the end (its time so far), call 0: none. */
 	struct call_slot open_call;
 	struct stream_slot streams[STREAM_SLOTS];
+	struct steal_slot steals[STEAL_SLOTS];
 	__u16 open_kind;
 	__u16 open_before; /* the open call began before the window */
 	__u32 abandoned;   /* calls of this thread closed as abandoned */
@@ -163,6 +231,7 @@ enum sample_kind {
 	SAMPLE_OUT = 5,	      /* at switch-out, weight unknown: a rec_resolve follows */
 	SAMPLE_ALLOC =
 		6, /* at the return of an allocation: follows its rec_memory with the same seq */
+	SAMPLE_WAKER = 7, /* --wakers: of the waker; serial is that of the thread it wakes */
 };
 
 /* The user registers an unwinder starts from. */
@@ -231,6 +300,7 @@ struct rec_sample {
 	__u32 outer_bytes;
 	__u32 outer_at; /* from the record's start */
 	struct user_regs regs;
+	struct waker waker; /* who ended the wait; of SAMPLE_WAKER: whose stack it is */
 };
 
 /* The gap that began with SAMPLE_OUT (serial, seq) is over. */
@@ -245,6 +315,7 @@ struct rec_resolve {
 	/* The switches since the one whose stack was sent before this one, in 1/SWITCHES_ONE: stacks are
 	 * picked by time here, and all that a period had look like the one that was picked. */
 	__u64 switches;
+	struct waker waker;
 };
 
 enum life_what {

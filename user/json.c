@@ -108,9 +108,11 @@ static int set_causes(json_t *o, const struct profile_thread *t)
 static int set_queue(json_t *o, const struct profile_thread *t)
 {
 	json_t *by = json_object();
-	int err = by ? JSON_SET_NUMBERS(by, { "woken", t->state_ns[PROFILE_WOKEN] },
-					{ "preempted", t->state_ns[PROFILE_PREEMPTED] })
-		     : -ENOMEM;
+	const uint64_t preempted = t->state_ns[PROFILE_PREEMPTED] - t->throttled_ns;
+	int err =
+		by ? JSON_SET_NUMBERS(by, { "woken", t->state_ns[PROFILE_WOKEN] },
+				      { "preempted", preempted }, { "throttled", t->throttled_ns })
+		   : -ENOMEM;
 
 	if (err) {
 		json_decref(by);
@@ -268,6 +270,11 @@ int json_write(const struct profile *p, FILE *f)
 		{ "hooks", fill_hook, p->hooks_n, false },
 		{ "threads", fill_thread, p->threads_n, false },
 		{ "waits", json_fill_wait, p->waits_n, false },
+		{ "preempted_by", json_fill_steal, p->steals_n, false },
+		{ "woken_by", p->wakers_known ? json_fill_waker : NULL, p->wakers_n, false },
+		{ "wakers", p->wakers_known && p->wakers_sampled ? json_fill_waker_stack : NULL,
+		  p->waker_stacks_n, false },
+		{ "cpus", json_fill_cpu, p->cpus_n, false },
 		{ "gpu_calls", json_fill_call, p->calls_n, false },
 		{ "gpu_errors", ends ? json_fill_error : NULL, p->errors_n, false },
 		{ "streams", json_fill_stream, p->streams_n, false },

@@ -59,4 +59,10 @@ int json_fill_io(const struct profile *p, size_t i, json_t *o);
 int json_fill_io_thread(const struct profile *p, size_t i, json_t *o);
 int json_set_io_parts(const struct profile *p, json_t *o);
 
+/* json_sched.c: the scheduler. */
+int json_fill_steal(const struct profile *p, size_t i, json_t *o);
+int json_fill_waker(const struct profile *p, size_t i, json_t *o);
+int json_fill_waker_stack(const struct profile *p, size_t i, json_t *o);
+int json_fill_cpu(const struct profile *p, size_t i, json_t *o);
+
 #endif /* JSON_PART_H */

@@ -49,6 +49,7 @@ void profile_free(struct profile *p)
 		arena_free(&p->arena->memory);
 		free(p->arena);
 	}
+	profile_sched_free(p);
 	free(p->threads);
 	free(p->calls);
 	free(p->copies);
@@ -150,6 +151,11 @@ static void merge_thread(struct profile_thread *row, const struct profile_thread
 		row->major_faults == PROFILE_UNKNOWN || t->major_faults == PROFILE_UNKNOWN
 			? PROFILE_UNKNOWN
 			: row->major_faults + t->major_faults;
+	row->throttled_ns += t->throttled_ns;
+	if (t->stolen_ns > row->stolen_ns) {
+		row->stolen_by = t->stolen_by;
+		row->stolen_ns = t->stolen_ns;
+	}
 }
 
 /* Appends a row; merge_hash: where to find it when the next of its kind ends, 0: never. */
@@ -174,6 +180,10 @@ static int take_thread(struct profile *p, struct profile_thread *t)
 
 	if (!err)
 		err = build_name(p, &t->comm);
+	if (!err)
+		err = build_own(p, &t->stolen_by);
+	if (t->throttled_ns > t->state_ns[PROFILE_PREEMPTED])
+		t->throttled_ns = t->state_ns[PROFILE_PREEMPTED];
 	if (!t->merged)
 		t->merged = 1;
 	t->wall_ns = 0;

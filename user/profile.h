@@ -52,6 +52,42 @@ struct profile_thread {
 	uint64_t involuntary;
 	uint64_t migrations;
 	uint64_t major_faults; /* PROFILE_UNKNOWN in rows of threads whose account was lost */
+	uint64_t throttled_ns; /* of state_ns[PROFILE_PREEMPTED]: a cgroup's quota was used up */
+	/* Who had the CPU most after it was preempted, and how long at least; NULL: nobody. */
+	const char *stolen_by;
+	uint64_t stolen_ns;
+};
+
+/* Who had the CPU while threads of a process waited for one; waits of 20 us and more that ended. */
+struct profile_steal {
+	uint32_t pid;	     /* 0 with by_comm NULL */
+	const char *process; /* set by profile_finish */
+	uint32_t by_pid;
+	const char *by_comm; /* NULL: several, of several processes, for whom there was no room */
+	bool by_kthread;
+	bool behind; /* was there first when the thread woke; else: took over from it */
+	uint64_t waits, wall_ns;
+};
+
+/* Who ended a thread's waits. */
+struct profile_waker {
+	uint64_t serial; /* of the thread that waited */
+	uint32_t thread; /* its index in profile.threads after profile_finish */
+	bool known;	 /* false: not known who; gone after profile_finish */
+	bool by_interrupt, by_kthread;
+	uint32_t by_pid, by_tid;
+	const char *by_comm;
+	const char *const *frames; /* the waker's stack, outermost first; NULL: any */
+	uint16_t frames_n, user_n;
+	uint64_t blocked_ns; /* before profile_finish, a weight */
+};
+
+struct profile_cpu {
+	uint32_t cpu;
+	/* busy_ns + idle_ns is the window; target_ns is part of busy_ns. PROFILE_UNKNOWN: nothing was
+	 * seen of this CPU. */
+	uint64_t busy_ns, target_ns, idle_ns;
+	uint64_t steal_ns; /* by the hypervisor; part of both; PROFILE_UNKNOWN: not told */
 };
 
 struct profile_call {
@@ -182,8 +218,9 @@ struct profile_hook {
 struct profile_wait {
 	uint32_t pid;
 	const char *process;
-	uint8_t kind;	   /* enum wait_kind */
-	const char *frame; /* KIND_OTHER: the kernel function that waits; NULL: not known, or another kind */
+	uint8_t kind; /* enum wait_kind */
+	const char *
+		frame; /* KIND_OTHER: the kernel function that waits; NULL: not known, or another kind */
 	uint64_t blocked_ns;
 	uint64_t waits; /* how many; PROFILE_UNKNOWN where only sampled stacks tell this kind */
 };
@@ -277,7 +314,9 @@ struct profile {
 	/* Stacks are unwound to the thread's start, and marked where that failed (--unwind auto and
 	 * dwarf); else nobody knows where a stack begins. */
 	bool unwound;
-	bool entries_only; /* --returns none: no lengths, no errors, no memory */
+	bool wakers_known;   /* who ended waits: the kernel told */
+	bool wakers_sampled; /* --wakers: with stacks */
+	bool entries_only;   /* --returns none: no lengths, no errors, no memory */
 
 	/* Filled by the functions below. */
 	struct profile_thread *threads; /* by process, the busiest first */
@@ -312,6 +351,14 @@ struct profile {
 	struct profile_reach reach; /* set by profile_finish */
 	struct profile_line *lines;
 	size_t lines_n;
+	struct profile_steal *steals; /* by time, falling */
+	size_t steals_n;
+	struct profile_waker *wakers; /* by time, falling */
+	size_t wakers_n;
+	struct profile_waker *waker_stacks; /* likewise */
+	size_t waker_stacks_n;
+	struct profile_cpu *cpus; /* by number */
+	size_t cpus_n;
 	struct profile_wait *waits; /* by time, falling; set by profile_finish */
 	size_t waits_n;
 
@@ -367,6 +414,15 @@ struct profile_stack {
 };
 /* One that stands for neither time nor switches is passed over. */
 int profile_add_stack(struct profile *p, const struct profile_stack *s);
+
+int profile_add_steal(struct profile *p, const struct profile_steal *s);
+/* Weights of a thread's waits by waker, those that are not known among them: they share its blocked
+ * time. The thread need not have been added yet. */
+int profile_add_waker(struct profile *p, const struct profile_waker *w);
+/* The same with stacks, frames borrowed as those of struct profile_stack: they share the time of the
+ * thread's known wakers. */
+int profile_add_waker_stack(struct profile *p, const struct profile_waker *w);
+int profile_add_cpu(struct profile *p, const struct profile_cpu *c);
 
 int profile_add_call(struct profile *p, const struct profile_call *c);
 /* Copies of one process and kind are added up. */

@@ -84,6 +84,7 @@ struct profile_build {
 	size_t p_calls_cap, errors_cap, copies_cap, streams_cap, launches_cap, launchers_cap;
 	size_t memory_cap, allocations_cap;
 	size_t io_cap, io_threads_cap;
+	size_t steals_cap, wakers_cap, waker_stacks_cap, cpus_cap;
 	size_t ended_n;			/* ended threads seen */
 	size_t nameless_n;		/* of them, those whose serial numbers are not known */
 	struct hash_index merged_index; /* rows that stand for several ended threads */
@@ -172,6 +173,9 @@ int profile_calls_finish(struct profile *p, const uint32_t *rank);
 int profile_io_finish(struct profile *p, const uint32_t *rank);
 /* The rows, in their final order, of the rows of threads as they came. NULL: no memory. */
 uint32_t *build_places(const struct profile *p, const uint32_t *rank);
+/* profile_sched.c: the same for who had the CPU and who woke; all of a profile's. */
+int profile_sched_finish(struct profile *p, const uint32_t *rank);
+void profile_sched_free(struct profile *p);
 
 /* profile_reach.c: sets p->reach from the lines. */
 void profile_reach(struct profile *p);

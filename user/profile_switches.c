@@ -146,7 +146,7 @@ static int share_by_time(struct switches *s, uint32_t row, uint8_t state, uint64
 static int share_group(struct switches *s, uint32_t row, const struct switch_group *g, uint64_t n)
 {
 	struct work_line line = { .row = row, .state = PROFILE_BLOCKED };
-	bool certain;
+	enum wait_trust trust;
 
 	if (!n)
 		return 0;
@@ -156,7 +156,7 @@ static int share_group(struct switches *s, uint32_t row, const struct switch_gro
 		return share_by_time(s, row, PROFILE_BLOCKED, n);
 	line.syscall = g->syscall;
 	line.flags = g->flags;
-	line.kind = (uint8_t)wait_kind_first(g->syscall, g->flags, &certain);
+	line.kind = (uint8_t)wait_kind_first(g->syscall, g->flags, &trust);
 	return add_poor(s, &line, n);
 }
 

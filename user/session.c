@@ -210,6 +210,10 @@ static int open_window(struct session *s, struct fault *f)
 	s->skel->data->t_begin = s->begin_ns;
 	clock_sleep_until_ns(s->begin_ns);
 	err = session_counts(s, &s->counts_begin);
+	if (!err)
+		err = collect_steals_prepare(bpf_map__fd(s->skel->maps.steals));
+	if (!err)
+		err = collect_cpus_begin(s->collect);
 	clock_sleep_until_ns(s->begin_ns + GATE_NS);
 	overhead_begin(&s->overhead);
 	if (!err)
@@ -261,8 +265,10 @@ int session_finish(struct session *s, struct profile **p, struct fault *f)
 		int (*collect)(struct collect *c, int map_fd);
 		struct bpf_map *map;
 	} maps[] = {
+		{ collect_cpus, skel->maps.cpu_states },
 		{ collect_ended, skel->maps.ended },
 		{ collect_waits, skel->maps.waits },
+		{ collect_steals, skel->maps.steals },
 		{ collect_thread_calls, skel->maps.thread_calls },
 		{ collect_errors, skel->maps.call_errors },
 		{ collect_copies, skel->maps.copies },
@@ -272,6 +278,7 @@ int session_finish(struct session *s, struct profile **p, struct fault *f)
 	int err = close_window(s);
 
 	overhead_stop(&s->overhead, skel, clock_now_ns());
+	collect_options(s->collect)->t_end_ns = s->end_ns;
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]) && !err; i++)
 		err = maps[i].collect(s->collect, bpf_map__fd(maps[i].map));
 	if (!err)
@@ -300,6 +307,7 @@ int session_finish(struct session *s, struct profile **p, struct fault *f)
 	s->profile->period_ns = skel->data->period_ns;
 	s->profile->stacks = collect_stacks(s->collect);
 	s->profile->entries_only = s->options->entries_only;
+	s->profile->wakers_sampled = s->options->wakers;
 	s->profile->unwound = s->options->unwind != SESSION_UNWIND_FP;
 	err = profile_finish(s->profile);
 	if (err)

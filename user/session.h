@@ -42,6 +42,7 @@ struct session_options {
 	const char *gpu_calls;	  /* as cuda_select() takes it, NULL: "default" */
 	bool driver;		  /* driver calls inside of other calls, too */
 	bool entries_only;	  /* no return probes: no lengths, errors or memory of calls */
+	bool wakers;		  /* stacks of those who end waits */
 	bool verbose;		  /* libbpf's messages on stderr */
 };
 

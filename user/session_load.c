@@ -114,6 +114,7 @@ static void configure(struct session *s)
 	skel->rodata->cfg_scope_all = s->options->all;
 	skel->rodata->cfg_entries_only = s->options->entries_only;
 	skel->rodata->cfg_nested = s->options->driver;
+	skel->rodata->cfg_wakers = s->options->wakers;
 	skel->data->period_ns = s->options->period_ns;
 	skel->bss->alloc_stacks = ALLOC_STACKS;
 	skel->rodata->cfg_stack_bytes = 0;

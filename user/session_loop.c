@@ -73,8 +73,10 @@ static void adapt(struct session *s, uint64_t now)
 		period *= 2;
 	else if (rate > s->options->max_stacks)
 		period = period * rate / s->options->max_stacks;
-	else if (rate < s->options->max_stacks / 2 && now >= s->next_lower_ns)
+	else if (rate < s->options->max_stacks / 2 && now >= s->next_lower_ns) {
 		period = period / 2;
+		s->next_lower_ns = now + LOWER_NS / 4;
+	}
 	if (period < s->options->period_ns)
 		period = s->options->period_ns;
 	if (period > MAX_PERIOD_NS)

@@ -35,6 +35,8 @@ static int add_hooks(struct session *s)
 
 		h = (struct profile_hook){ state->name, state->kind, state->lost };
 		err = profile_add_hook(s->profile, &h);
+		if (!strcmp(state->name, "waking"))
+			s->profile->wakers_known = strcmp(state->kind, "none") != 0;
 		if (!err && !strcmp(state->kind, "none"))
 			err = profile_add_not_measured(s->profile, state->lost, state->refused);
 	}

@@ -172,6 +172,7 @@ static size_t count_fixed(const struct screen *like, const struct profile *p)
 	put_head(&s, p);
 	summary_io(&s, p, false);
 	put_tail(&s, p, false);
+	summary_sched(&s, p, false);
 	/* Two titles, a line each for what has no row, three blank lines. */
 	return s.lines + 7;
 }
@@ -207,13 +208,16 @@ static int put_tables(struct screen *s, const struct summary *v)
 		divide(left - count.lines, &threads, &calls);
 	}
 	summary_threads(s, v->p, &v->order, threads);
+	summary_sched(s, v->p, v->o->wide);
 	screen_blank(s);
 	summary_calls(s, &v->calls, calls);
 	summary_facts(s, &v->facts, short_lines, whole_lines);
 	if (summary_io(s, v->p, v->o->wide))
 		return -ENOMEM;
-	if (v->o->wide)
+	if (v->o->wide) {
 		summary_tables(s, v->p);
+		summary_sched_tables(s, v->p);
+	}
 	return 0;
 }
 

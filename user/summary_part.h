@@ -60,6 +60,12 @@ int summary_io(struct screen *s, const struct profile *p, bool all);
 /* summary_tables.c: all there is about them (--wide). */
 void summary_tables(struct screen *s, const struct profile *p);
 
+/* summary_sched.c: a line about what was waited for a CPU, one about the CPUs; shortened to one line each
+ * unless all. */
+void summary_sched(struct screen *s, const struct profile *p, bool all);
+/* Who had the CPU, who ended waits, the CPUs (--wide). */
+void summary_sched_tables(struct screen *s, const struct profile *p);
+
 /* A name of C++ without its return type, template arguments and parameters; bare: and without what it
  * is in. Returns buf. */
 const char *summary_name(const char *name, bool bare, char *buf, size_t size);

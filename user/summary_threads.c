@@ -73,17 +73,55 @@ size_t summary_processes(const struct profile *p)
 	return n;
 }
 
+/* Who took most of the CPU time that a preempted thread waited for, and how much of that, as far as there
+ * is room. False: nobody who is worth a name. */
+static bool put_thief(const struct screen *s, const struct profile_thread *t, char *buf)
+{
+	const uint64_t queue = t->state_ns[PROFILE_WOKEN] + t->state_ns[PROFILE_PREEMPTED];
+	const size_t room = screen_note_behind(s, columns, T_CELLS);
+	char name[TEXT_UTF8_SIZE(64)], share[FORMAT_SIZE];
+	size_t other;
+
+	if (!t->stolen_by || t->stolen_ns < queue / 10)
+		return false;
+	text_shown(t->stolen_by, name, sizeof(name));
+	/* There is little room: no more digits than that. */
+	snprintf(share, sizeof(share), "%.0f %%", 100.0 * (double)t->stolen_ns / (double)queue);
+	if (!screen_is_wide(s)) {
+		other = strlen("preempted ()");
+		text_cut(name, room > other ? room - other : 0);
+		snprintf(buf, CELL_SIZE, "preempted (%.60s)", name);
+		return true;
+	}
+	other = strlen("run queue (preempted by  )") + strlen(share);
+	if (room >= other + text_width(name)) {
+		snprintf(buf, CELL_SIZE, "run queue (preempted by %.48s %s)", name, share);
+		return true;
+	}
+	other = strlen("preempted ( )") + strlen(share);
+	text_cut(name, room > other ? room - other : 0);
+	snprintf(buf, CELL_SIZE, "preempted (%.48s %s)", name, share);
+	return true;
+}
+
 /* What the thread did most besides running; what it ran for, if nothing. */
 static void put_mostly(const struct screen *s, const struct profile_thread *t, char *buf)
 {
 	const bool wide = screen_is_wide(s);
-	const char *name = wide ? "run queue (woken)" : "woken", *prefix = "";
+	const bool roomy =
+		screen_note_behind(s, columns, T_CELLS) >= strlen("run queue (preempted) 99.9 %");
+	const char *name = roomy ? "run queue (woken)" : "woken", *prefix = "";
+	const uint64_t preempted = t->state_ns[PROFILE_PREEMPTED] - t->throttled_ns;
 	uint64_t most = t->state_ns[PROFILE_WOKEN];
 	char share[FORMAT_SIZE];
 
-	if (t->state_ns[PROFILE_PREEMPTED] > most) {
-		most = t->state_ns[PROFILE_PREEMPTED];
-		name = wide ? "run queue (preempted)" : "preempted";
+	if (preempted > most) {
+		most = preempted;
+		name = roomy ? "run queue (preempted)" : "preempted";
+	}
+	if (t->throttled_ns > most) {
+		most = t->throttled_ns;
+		name = roomy ? "run queue (throttled)" : "throttled";
 	}
 	for (unsigned int c = CAUSE_NONE + 1; c < CAUSES; c++) {
 		if (t->blocked_by_ns[c] <= most)
@@ -100,6 +138,8 @@ static void put_mostly(const struct screen *s, const struct profile_thread *t, c
 		snprintf(buf, CELL_SIZE, "on-CPU");
 		return;
 	}
+	if (most == preempted && put_thief(s, t, buf))
+		return;
 	snprintf(buf, CELL_SIZE, "%s%s %s", prefix, name, format_percent(share, most, t->wall_ns));
 }
 

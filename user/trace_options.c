@@ -266,6 +266,13 @@ static int set_leaks(void *out, const char *arg, struct fault *f)
 	return 0;
 }
 
+static int set_wakers(void *out, const char *arg, struct fault *f)
+{
+	(void)f, (void)arg;
+	((struct trace_options *)out)->session.wakers = true;
+	return 0;
+}
+
 static int set_lines(void *out, const char *arg, struct fault *f)
 {
 	(void)f, (void)arg;
@@ -325,6 +332,7 @@ static const struct option_row rows[] = {
 	  set_stack_bytes },
 	{ "unwind-cache", 0, "DIR", "keep unwinding tables here for the next run",
 	  set_unwind_cache },
+	{ "wakers", 0, NULL, "stacks of those who end waits, in the JSON", set_wakers },
 	{ "lines", 0, NULL, "source lines and inlined functions in the frames", set_lines },
 	{ "hooks", 0, "KIND", "auto, btf, fentry, kprobe or tracepoint: where the kernel has it",
 	  set_hooks },

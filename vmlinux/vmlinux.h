@@ -68,6 +68,33 @@ struct mm_struct {
 	struct uprobes_state uprobes_state; /* with CONFIG_UPROBES */
 };
 
+struct task_group {
+	struct cfs_rq **cfs_rq; /* by CPU */
+};
+
+struct rq {
+	u64 clock;
+	u64 clock_pelt;
+	u64 clock_task;
+};
+
+/* A group's run queue on a CPU. With CONFIG_CFS_BANDWIDTH; see bpf/throttle.bpf.h for the versions. */
+struct cfs_rq {
+	struct rq *rq;
+	struct task_group *tg;
+	int throttle_count;
+	u64 throttled_clock_self;
+	u64 throttled_clock_self_time;
+	u64 throttled_clock_pelt;
+	u64 throttled_clock_pelt_time;
+	u64 throttled_clock_task;
+	u64 throttled_clock_task_time;
+};
+
+struct sched_entity {
+	struct cfs_rq *cfs_rq; /* with CONFIG_FAIR_GROUP_SCHED */
+};
+
 /* The way from a descriptor's number to what it is. */
 struct qstr {
 	const unsigned char *name;
@@ -167,6 +194,7 @@ struct io_uring_cqe {
 struct task_struct {
 	struct thread_info thread_info; /* with CONFIG_THREAD_INFO_IN_TASK */
 	unsigned int __state;
+	void *stack;
 	unsigned int flags;
 	int on_cpu;
 	int on_rq;
@@ -183,6 +211,8 @@ struct task_struct {
 	size_t sas_ss_size;
 	char comm[16];
 	struct mm_struct *mm;
+	struct sched_entity se;
+	bool throttled; /* 6.18, with CONFIG_CFS_BANDWIDTH */
 	struct uprobe_task *utask; /* with CONFIG_UPROBES */
 };
 

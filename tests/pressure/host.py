@@ -80,7 +80,7 @@ def storm(seconds=60):
     with tracing(where, seconds, "-a", switches=True) as t:
         # The crowd's whole life is within the window.
         with stress(seconds - 2, "--switch", "4", "--fork", "4"), \
-                program(where, CROWD, f"ms={(seconds - 4) * 1000}", *CROWD_ARGS) as (_, truth):
+                program(where, CROWD, f"ms={(seconds - 8) * 1000}", *CROWD_ARGS) as (_, truth):
             for part in (0.1, 0.3, 0.5, 0.7, 0.9):
                 t.until(part * seconds)
                 t.remember_memory()
@@ -276,8 +276,8 @@ def compiling(files=16):
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         expect(made.returncode == 0, f"make: {made.stderr[-300:]}")
         # The window ends with the work.
-        t.seconds = time.monotonic() - t.begin
         t.process.send_signal(signal.SIGINT)
+        t.seconds = time.monotonic() - t.begin
         j = t.finish()
     names = ("make", "gcc", "cc1", "as", "sh", "collect2")
     wanted = {"cc1": files, "as": files}

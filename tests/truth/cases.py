@@ -4,7 +4,8 @@ tests/truth/run, in virtual machines by tests/vm/run."""
 
 import checks as c
 import checks_cuda as g
-from case import command, direct, pid
+import checks_sched as s
+from case import attach, command, direct, pid
 from cases_cuda import CUDA_CASES
 from cases_io import IO_CASES, IO_FORCED
 from cases_switches import SWITCH_CASES
@@ -17,10 +18,20 @@ CASES = [
             ("threads", c.check_threads)),
     command("sleep", "sleep count=20 sleep_us=50000", *c.KERNEL, ("threads", c.check_threads),
             ("cause", c.check_cause, "sleep", 0.95, "sleep"),
-            ("slept", c.check_cause_ns, "sleep", "slept_ns", 3)),
+            ("slept", c.check_cause_ns, "sleep", "slept_ns", 3),
+            ("waker", s.check_waker, "sleep", None, 0.9, True)),
     command("futex", "futex rounds=5000", *c.KERNEL, ("threads", c.check_threads),
             ("cause-ping", c.check_cause, "lock", 0.99, "ping"),
-            ("cause-pong", c.check_cause, "lock", 0.99, "pong")),
+            ("cause-pong", c.check_cause, "lock", 0.99, "pong"),
+            ("waker-ping", s.check_waker, "ping", "pong", 0.9),
+            ("waker-pong", s.check_waker, "pong", "ping", 0.9)),
+    command("wakers", "futex rounds=2000 work_us=100",
+            ("waker-ping", s.check_waker, "ping", "pong", 0.9, False, "wakers",
+             ("play", "syscall", "futex_wake")),
+            ("waker-pong", s.check_waker, "pong", "ping", 0.9, False, "wakers",
+             ("play", "syscall", "futex_wake")), options="--wakers"),
+    command("rival", "rival cpu_ms=500", ("switches", c.check_switches), ("rival", s.check_rival),
+            ("behind", s.check_behind)),
     command("pipe", "pipe rounds=1500 work_us=200", ("switches", c.check_switches),
             ("wall", c.check_wall), ("threads", c.check_threads),
             ("cause-echo", c.check_cause, "pipe", 0.98, "echo"),
@@ -29,7 +40,8 @@ CASES = [
             ("reads", c.check_reads)),
     command("stopped", "stopped stop_ms=1000", ("switches", c.check_switches),
             ("stopped", c.check_cause_ns, "stopped", "stopped_ns", 5, "victim"),
-            ("parent", c.check_cause, "sleep", 0.9, "stopped")),
+            ("parent", c.check_cause, "sleep", 0.9, "stopped"),
+            ("waker", s.check_waker, "victim", "stopped", 0.9)),
     command("storm", "storm count=3000 cpu_us=100", *c.KERNEL, ("born", c.check_born, 0),
             events_in_vm=100),
     command("forks", "forks count=30 cpu_us=5000 sleep_us=5000", ("switches", c.check_switches),
@@ -77,6 +89,10 @@ CASES = [
         mode="cgroup"),
     pid("cgroup-throttled", "spin cpu_ms=0 threads=1", 2, ("only", c.check_only),
         ("throttled", c.check_throttled, "spinner"), mode="quota"),
+    attach("throttled", "throttled cpu_ms=300", ("cpu-stat", s.check_cpu_stat, "throttled"),
+           mode="throttle"),
+    pid("cpus", "spin cpu_ms=0 threads=1 pin=0", 3, ("proc-stat", s.check_proc_stat), mode="all",
+        events_in_vm=20),
 ] + WAITS_CASES + SWITCH_CASES + CUDA_CASES + IO_CASES
 
 

@@ -52,7 +52,9 @@ static void put_entry(struct grid *g, const char *fill, const char *what, const 
 		"<g class=\"%s\"><rect x=\"0\" y=\"4\" width=\"12\" height=\"12\" rx=\"2\"/></g>",
 		fill);
 	fprintf(f, "<text x=\"%d\" y=\"14\">%s</text>", NAME_X, name);
-	put_figure(g->p, TIME_X, figure);
+	/* There is no room for a word: that is in the title, and at the picture's foot. */
+	put_figure(g->p, TIME_X,
+		   g->p->unit ? format_count_short(figure, value / FLAME_THOUSANDTHS) : figure);
 	put_figure(g->p, SHARE_X, share);
 	fputs("</g>\n", f);
 	g->x++;
