@@ -132,16 +132,16 @@ static __always_inline bool kind_wanted(u32 kind)
 	return cfg_io_parts & (kind <= IO_LAST_FILE ? IO_PART_FILE : IO_PART_NET);
 }
 
-/* The file behind a descriptor of the calling task. NULL: it was closed meanwhile. */
+/* The file behind a descriptor of the calling task. NULL: it was closed meanwhile. Plain reads as far as
+ * types go: a tenth of the helper's cost. */
 static __always_inline struct file *descriptor_file(struct task_struct *task, u32 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files, *file = NULL;
+	struct fdtable *table = task->files->fdt;
+	struct file *file = NULL;
 
-	if (!table || fd >= BPF_CORE_READ(table, max_fds))
+	if (!table || fd >= table->max_fds)
 		return NULL;
-	files = BPF_CORE_READ(table, fd);
-	if (bpf_probe_read_kernel(&file, sizeof(file), files + fd))
+	if (bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd))
 		return NULL;
 	return file;
 }

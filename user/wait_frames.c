@@ -143,6 +143,7 @@ static const struct frame_rule frame_rules[] = {
 	AT("read_cache_folio", KIND_PAGE_CACHE),
 	AT("do_read_cache_folio", KIND_PAGE_CACHE),
 	AT("ext4_block_write_begin", KIND_PAGE_CACHE), /* a page half overwritten is read first */
+	AT("generic_fadvise", KIND_PAGE_CACHE),
 	AT("__iomap_dio_rw", KIND_DISK),
 	AT("blkdev_direct_IO", KIND_DISK),
 	AT("blkdev_issue_flush", KIND_FSYNC),

@@ -115,7 +115,7 @@ static void test_rows(void **state)
 		assert_in_range(strlen(hook->name), 1, 14); /* doctor's column */
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(hook->name, hooks_table[j].name);
-		assert_true(hook->part & HOOK_ALL && !(hook->part & (hook->part - 1)));
+		assert_true(hook->part && !(hook->part & ~HOOK_ALL));
 		if (hook->part != HOOK_ALWAYS && !hook->without)
 			fail_msg("hook '%s': says not what is lost without it", hook->name);
 		assert_int_not_equal(hook->rungs[0].kind, RUNG_NONE);
@@ -331,8 +331,27 @@ static void test_arguments(void **state)
 	assert_false(hooks_has_tracepoint(btf, "another", NULL));
 }
 
-int main(void)
+/* For tests/kernels: a line "HOOK\tNECESSARY\tRUNG\tKIND\tPROGRAM\tWHERE" a site. */
+static void print_table(void)
 {
+	for (size_t i = 0; i < hooks_table_n; i++) {
+		const struct hook *hook = &hooks_table[i];
+
+		for (int r = 0; r < HOOK_RUNGS && hook->rungs[r].kind; r++) {
+			const struct rung *rung = &hook->rungs[r];
+
+			for (int s = 0; s < RUNG_SITES && rung->sites[s].where; s++)
+				printf("%s\t%s\t%d\t%s\t%s\t%s\n", hook->name,
+				       hook->without ? "no" : "yes", r, rung_ways[rung->kind].name,
+				       rung->sites[s].program ? rung->sites[s].program : "-",
+				       rung->sites[s].where);
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_rungs),
@@ -346,5 +365,9 @@ int main(void)
 		cmocka_unit_test(test_arguments),
 	};
 
+	if (argc > 1) {
+		print_table();
+		return 0;
+	}
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
