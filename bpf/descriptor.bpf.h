@@ -62,8 +62,8 @@ static __always_inline u32 descriptor_socket(const struct file *file)
 }
 
 /* Eight characters of a name, as the number that they are in memory. */
-#define NAME8(a, b, c, d, e, f, g, h)                                                        \
-	((u64)(a) | (u64)(b) << 8 | (u64)(c) << 16 | (u64)(d) << 24 | (u64)(e) << 32 |       \
+#define NAME8(a, b, c, d, e, f, g, h)                                                  \
+	((u64)(a) | (u64)(b) << 8 | (u64)(c) << 16 | (u64)(d) << 24 | (u64)(e) << 32 | \
 	 (u64)(f) << 40 | (u64)(g) << 48 | (u64)(h) << 56)
 
 /* Files that are no file: told by the name that /proc/PID/fd shows. */
@@ -131,25 +131,28 @@ static __always_inline u32 descriptor_file(const struct file *file)
 	}
 }
 
+/* The file behind a task's descriptor; NULL: there is none. */
+static __always_inline struct file *descriptor_get(struct task_struct *task, u32 fd)
+{
+	struct fdtable *table = task->files->fdt;
+	struct file *file = NULL;
+
+	if (fd >= table->max_fds || bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd))
+		return NULL;
+	return file;
+}
+
 /* As bits of wait_flags; 0: not such a call, or not known. */
 static __always_inline u16 descriptor_flags(struct task_struct *task, s16 syscall,
 					    const struct pt_regs *regs)
 {
 	u32 call = (u16)syscall;
-	struct fdtable *table;
 	struct file *file;
-	u32 fd;
 
-	if (call >= FD_CALLS ||
-	    !(table_word(cfg_fd_calls, FD_CALLS / 64, call) >> (call & 63) & 1))
+	if (call >= FD_CALLS || !(table_word(cfg_fd_calls, FD_CALLS / 64, call) >> (call & 63) & 1))
 		return 0;
-	fd = regs->di;
-	table = task->files->fdt;
-	if (fd >= table->max_fds)
-		return 0;
-	if (bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd) || !file)
-		return 0;
-	return descriptor_file(file) << WAIT_FD_SHIFT;
+	file = descriptor_get(task, regs->di);
+	return file ? descriptor_file(file) << WAIT_FD_SHIFT : 0;
 }
 
 #endif /* DESCRIPTOR_BPF_H */
