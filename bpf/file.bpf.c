@@ -57,6 +57,17 @@ static __always_inline bool is_compat(const struct task_struct *task)
 	       task->thread_info.status & TS_COMPAT;
 }
 
+/* The file behind a descriptor of the calling task; NULL: it was closed meanwhile. */
+static __always_inline struct file *file_get(struct task_struct *task, u32 fd)
+{
+	struct fdtable *table = task->files->fdt;
+	struct file *file = NULL;
+
+	if (fd >= table->max_fds || bpf_probe_read_kernel(&file, sizeof(file), table->fd + fd))
+		return NULL;
+	return file;
+}
+
 /* ctx: registers, number. */
 SEC("tp_btf/sys_enter")
 int handle_io_enter(u64 *ctx)
@@ -95,7 +106,7 @@ int handle_io_exit(u64 *ctx)
 	ts->busy++;
 	if (result <= -ERESTART_FIRST && result >= -ERESTART_LAST)
 		goto out;
-	file = descriptor_get(task, regs->di);
+	file = file_get(task, regs->di);
 	kind = file ? file_kind(file, call) : IO_NONE;
 	if (!kind_wanted(kind))
 		goto out;

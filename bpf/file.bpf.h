@@ -43,7 +43,7 @@ static __always_inline u32 file_kind(struct file *file, u32 call)
 
 	if (call == DO_SYNC)
 		return IO_FSYNC;
-	switch (descriptor_file(file)) {
+	switch (descriptor_file(file, false)) {
 	case FD_REGULAR:
 		return receive ? IO_FILE_READ : IO_FILE_WRITE;
 	case FD_DIRECT:

@@ -154,6 +154,7 @@ static const struct {
 	size_t also;  /* likewise: runs for both; 0: there is no second */
 } counted[] = {
 	{ "handle_switch", offsetof(struct cpu_counts, switches), 0 },
+	{ "handle_switch_typed", offsetof(struct cpu_counts, switches), 0 },
 	{ "handle_exit_tp", offsetof(struct cpu_counts, switches), 0 },
 	{ "handle_finish_switch", offsetof(struct cpu_counts, switches), 0 },
 	{ "handle_wakeup", offsetof(struct cpu_counts, wakeups), 0 },

@@ -108,6 +108,8 @@ static const struct syscall_rule syscall_rules[] = {
 	[SYS_syncfs] = SURE(KIND_FSYNC),
 	[SYS_msync] = SURE(KIND_FSYNC),
 	[SYS_sync_file_range] = SURE(KIND_WRITEBACK),
+	/* Gives pages up: until they are written, or until every CPU has let go of its own. */
+	[SYS_fadvise64] = MAYBE(KIND_PAGE_CACHE),
 	/* Asynchronous I/O, of files opened with O_DIRECT as a rule; reads or writes. */
 	[SYS_io_getevents] = SURE(KIND_DISK),
 #ifdef SYS_io_pgetevents
@@ -128,7 +130,7 @@ static const struct syscall_rule syscall_rules[] = {
 	[SYS_madvise] = GUESS(KIND_KERNEL_LOCK),
 	[SYS_brk] = GUESS(KIND_KERNEL_LOCK),
 
-	/* Directories and the file system's journal. */
+/* Directories and the file system's journal. */
 #ifdef SYS_open
 	[SYS_open] = GUESS(KIND_FILE_SYSTEM),
 	[SYS_creat] = GUESS(KIND_FILE_SYSTEM),

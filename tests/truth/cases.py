@@ -91,6 +91,8 @@ CASES = [
         ("throttled", c.check_throttled, "spinner"), mode="quota"),
     attach("throttled", "throttled cpu_ms=300", ("cpu-stat", s.check_cpu_stat, "throttled"),
            mode="throttle"),
+    pid("cuda-throttled", "cuda rounds=0 threads=2", 2, ("parts", g.check_parts),
+        ("some", s.check_throttled_some), mode="quota"),
     pid("cpus", "spin cpu_ms=0 threads=1 pin=0", 3, ("proc-stat", s.check_proc_stat), mode="all",
         events_in_vm=20),
 ] + WAITS_CASES + SWITCH_CASES + CUDA_CASES + IO_CASES

@@ -76,6 +76,12 @@ def check_cpu_stat(t, comm):
     return f"{got} ns, cpu.stat {want}; {rest} ns waited else"
 
 
+def check_throttled_some(t):
+    got = sum(r["run_queue_by"]["throttled"] for r in t.threads)
+    expect(got > 100 * MS, f"{got} ns throttled")
+    return f"{got} ns throttled"
+
+
 def steals(t, pid, how):
     return [r for r in t.json["preempted_by"] if r["pid"] == pid and r["how"] == how]
 
