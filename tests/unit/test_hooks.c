@@ -333,6 +333,30 @@ static void test_arguments(void **state)
 	assert_false(hooks_has_tracepoint(btf, "another", NULL));
 }
 
+static void test_cpus_online(void **state)
+{
+	static const struct {
+		const char *list, *want; /* a digit a CPU */
+	} rows[] = {
+		{ "0-3\n", "11110000" },
+		{ "0\n", "10000000" },
+		{ "1,3-4,7\n", "01011001" },
+		{ "6-9\n", "00000011" },
+		{ "8,9-4294967295\n", "00000000" },
+		{ "", "00000000" },
+		{ "2-", "00000000" },
+		{ "x", "00000000" },
+	};
+	bool online[8];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		hook_clock_online(rows[i].list, online, 8);
+		for (int cpu = 0; cpu < 8; cpu++)
+			assert_int_equal(online[cpu], rows[i].want[cpu] == '1');
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -346,6 +370,7 @@ int main(void)
 		cmocka_unit_test(test_forced),
 		cmocka_unit_test(test_kernel_function),
 		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_cpus_online),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
