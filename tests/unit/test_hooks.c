@@ -116,6 +116,8 @@ static void test_rows(void **state)
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(hook->name, hooks_table[j].name);
 		assert_true(hook->part && !(hook->part & ~HOOK_ALL));
+		/* What every trace has is no part that can be left out. */
+		assert_true(!(hook->part & HOOK_ALWAYS) || hook->part == HOOK_ALWAYS);
 		if (hook->part != HOOK_ALWAYS && !hook->without)
 			fail_msg("hook '%s': says not what is lost without it", hook->name);
 		assert_int_not_equal(hook->rungs[0].kind, RUNG_NONE);
@@ -331,27 +333,8 @@ static void test_arguments(void **state)
 	assert_false(hooks_has_tracepoint(btf, "another", NULL));
 }
 
-/* For tests/kernels: a line "HOOK\tNECESSARY\tRUNG\tKIND\tPROGRAM\tWHERE" a site. */
-static void print_table(void)
+int main(void)
 {
-	for (size_t i = 0; i < hooks_table_n; i++) {
-		const struct hook *hook = &hooks_table[i];
-
-		for (int r = 0; r < HOOK_RUNGS && hook->rungs[r].kind; r++) {
-			const struct rung *rung = &hook->rungs[r];
-
-			for (int s = 0; s < RUNG_SITES && rung->sites[s].where; s++)
-				printf("%s\t%s\t%d\t%s\t%s\t%s\n", hook->name,
-				       hook->without ? "no" : "yes", r, rung_ways[rung->kind].name,
-				       rung->sites[s].program ? rung->sites[s].program : "-",
-				       rung->sites[s].where);
-		}
-	}
-}
-
-int main(int argc, char **argv)
-{
-	(void)argv;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_rungs),
@@ -365,9 +348,5 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_arguments),
 	};
 
-	if (argc > 1) {
-		print_table();
-		return 0;
-	}
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
