@@ -74,8 +74,8 @@ static __always_inline u32 descriptor_socket(const struct file *file, const bool
 }
 
 /* Eight characters of a name, as the number that they are in memory. */
-#define NAME8(a, b, c, d, e, f, g, h)                                                        \
-	((u64)(a) | (u64)(b) << 8 | (u64)(c) << 16 | (u64)(d) << 24 | (u64)(e) << 32 |       \
+#define NAME8(a, b, c, d, e, f, g, h)                                                  \
+	((u64)(a) | (u64)(b) << 8 | (u64)(c) << 16 | (u64)(d) << 24 | (u64)(e) << 32 | \
 	 (u64)(f) << 40 | (u64)(g) << 48 | (u64)(h) << 56)
 
 /* Files that are no file: told by the name that /proc/PID/fd shows. */
@@ -152,8 +152,7 @@ static __always_inline u16 descriptor_flags(struct task_struct *task, s16 syscal
 	struct file **place;
 	void *file;
 
-	if (call >= FD_CALLS ||
-	    !(table_word(cfg_fd_calls, FD_CALLS / 64, call) >> (call & 63) & 1))
+	if (call >= FD_CALLS || !(table_word(cfg_fd_calls, FD_CALLS / 64, call) >> (call & 63) & 1))
 		return 0;
 	fd = regs->di;
 	table = task->files->fdt;

@@ -12,6 +12,8 @@ import re
 # Said where infbpf does not know better.
 UNKNOWN = ("[unknown]", "[not sampled]", "[truncated]", "[incomplete]", "[before trace]")
 STATE = re.compile(r"^\[(run queue|blocked: .*)\]$")
+# What a wait was for, before its state.
+KIND = re.compile(r"^\[[A-Za-z_ ]+\]$")
 
 
 def user_frames(line):
@@ -19,6 +21,8 @@ def user_frames(line):
     frames = line.frames
     if frames and STATE.match(frames[-1]):
         frames = frames[:-1]
+        if frames and KIND.match(frames[-1]) and frames[-1] not in UNKNOWN:
+            frames = frames[:-1]
     return [f for f in frames if not f.endswith("_[k]")]
 
 

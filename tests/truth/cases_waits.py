@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Every kind of wait, by the program tests/truth/waits: one thread each, all at once."""
 
+import re
 from collections import defaultdict
 
 from case import command
@@ -48,6 +49,8 @@ KINDS = {
 PLAIN = {"lock": "futex", "disk": "disk", "network": "socket", "poll": "poll", "pipe": "pipe",
          "sleep": "nanosleep", "page fault": "page fault", "GPU driver": "GPU driver",
          "child": "child", "stopped": "stopped", "GPU call": "GPU call", "other": "other"}
+# Frames that look like a kind's.
+NO_KIND = {"[unknown]", "[not sampled]", "[truncated]", "[incomplete]"}
 # What a machine may lack.
 MAY_LACK = {"io_uring", "userfaultfd", "tty", "disk-read", "disk-write"}
 # Every one of the others' waits is counted, and told by the system call and its descriptor.
@@ -62,8 +65,7 @@ def folded_kinds(t):
             continue
         cause = line.frames[-1][len("[blocked: "):-1]
         before = line.frames[-2]
-        kind = before[1:-1] if before[0] == "[" and before[-1] == "]" and \
-            before not in ("[unknown]", "[not sampled]", "[truncated]", "[incomplete]") \
+        kind = before[1:-1] if re.match(r"\[[A-Za-z_ ]+\]$", before) and before not in NO_KIND \
             else PLAIN[cause]
         sums[line.tid][kind, cause] += line.value
     return sums
