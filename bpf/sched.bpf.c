@@ -289,6 +289,10 @@ static __always_inline int on_switch(u64 *ctx, const bool typed)
 		in = bpf_task_storage_get(&tasks, next, NULL, 0);
 		next_class = in ? CPU_TARGET : CPU_OTHER;
 	}
+	/* What the last switch said: where the kernel hid one since, the threads' accounts go by that,
+	 * too. */
+	if (cpu->class)
+		prev_class = cpu->class;
 	cpu->class = next_class;
 	if (!out && !in && prev_class == next_class)
 		return 0;

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
-#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -137,41 +135,6 @@ int hooks_choose(struct hooks *h, struct infbpf_bpf *skel, struct symbols *symbo
 	return err;
 }
 
-/* The software clock: a perf event on every CPU, all share one program. */
-static int clock_attach(struct hooks *h, struct infbpf_bpf *skel, unsigned int freq_hz)
-{
-	struct perf_event_attr attr = { 0 };
-	int cpus = libbpf_num_possible_cpus(), fd, link;
-	int prog = bpf_program__fd(skel->progs.handle_clock);
-
-	if (cpus < 0)
-		return cpus;
-	h->clock_fds = calloc(cpus, sizeof(int));
-	h->clock_links = calloc(cpus, sizeof(int));
-	if (!h->clock_fds || !h->clock_links)
-		return -ENOMEM;
-	attr.size = sizeof(attr);
-	attr.type = PERF_TYPE_SOFTWARE;
-	attr.config = PERF_COUNT_SW_CPU_CLOCK;
-	attr.freq = 1;
-	attr.sample_freq = freq_hz;
-	for (int cpu = 0; cpu < cpus; cpu++) {
-		fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-		if (fd < 0 && errno == ENODEV)
-			continue; /* not online */
-		if (fd < 0)
-			return -errno;
-		link = bpf_link_create(prog, fd, BPF_PERF_EVENT, NULL);
-		if (link < 0) {
-			close(fd);
-			return link;
-		}
-		h->clock_fds[h->clocks_n] = fd;
-		h->clock_links[h->clocks_n++] = link;
-	}
-	return h->clocks_n ? 0 : -ENODEV;
-}
-
 /* NULL with errno set: refused. */
 static struct bpf_link *site_attach(const struct hook_site *site)
 {
@@ -193,8 +156,7 @@ static struct bpf_link *site_attach(const struct hook_site *site)
 	}
 }
 
-static int hook_attach(struct hooks *h, size_t i, struct infbpf_bpf *skel, unsigned int freq_hz,
-		       const char **where)
+static int hook_attach(struct hooks *h, size_t i, unsigned int freq_hz, const char **where)
 {
 	struct bpf_link *link;
 	int err;
@@ -202,7 +164,8 @@ static int hook_attach(struct hooks *h, size_t i, struct infbpf_bpf *skel, unsig
 	for (size_t n = i ? h->sites_end[i - 1] : 0; n < h->sites_end[i]; n++) {
 		*where = h->sites[n].where;
 		if (h->sites[n].kind == RUNG_PERF) {
-			err = clock_attach(h, skel, freq_hz);
+			err = hook_clock_open(&h->clock, bpf_program__fd(h->sites[n].program),
+					      freq_hz);
 			if (err)
 				return err;
 			continue;
@@ -230,7 +193,7 @@ static void hook_give_up(struct hooks *h, size_t i, size_t links_before, const c
 	s->where[0] = 0;
 }
 
-int hooks_attach(struct hooks *h, struct infbpf_bpf *skel, unsigned int freq_hz, struct fault *f)
+int hooks_attach(struct hooks *h, unsigned int freq_hz, struct fault *f)
 {
 	const char *where = "";
 	size_t links;
@@ -238,7 +201,7 @@ int hooks_attach(struct hooks *h, struct infbpf_bpf *skel, unsigned int freq_hz,
 
 	for (size_t i = 0; i < h->n; i++) {
 		links = h->links_n;
-		err = hook_attach(h, i, skel, freq_hz, &where);
+		err = hook_attach(h, i, freq_hz, &where);
 		if (err && !h->rows[i]->without)
 			return fault_set(f, EXIT_REFUSED, -err, "cannot attach %s/%s: %s",
 					 h->states[i].kind, where, strerror(-err));
@@ -250,14 +213,7 @@ int hooks_attach(struct hooks *h, struct infbpf_bpf *skel, unsigned int freq_hz,
 
 void hooks_detach(struct hooks *h)
 {
-	for (int i = 0; i < h->clocks_n; i++) {
-		close(h->clock_links[i]);
-		close(h->clock_fds[i]);
-	}
-	free(h->clock_links);
-	free(h->clock_fds);
-	h->clock_links = h->clock_fds = NULL;
-	h->clocks_n = 0;
+	hook_clock_close(&h->clock);
 	for (size_t i = 0; i < h->links_n; i++)
 		bpf_link__destroy(h->links[i]);
 	h->links_n = 0;

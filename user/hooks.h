@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "fault.h"
+#include "hook_clock.h"
 
 struct infbpf_bpf; /* the skeleton */
 struct bpf_link;
@@ -69,9 +70,7 @@ struct hooks {
 	size_t sites_n;
 	struct bpf_link *links[HOOK_SITES_MAX];
 	size_t links_n;
-	int *clock_fds; /* on-CPU clock: a perf event and a link a CPU */
-	int *clock_links;
-	int clocks_n;
+	struct hook_clock clock; /* on-CPU clock */
 };
 
 /* --hooks KIND. */
@@ -82,7 +81,7 @@ int hooks_parse_mode(const char *arg, enum hooks_mode *mode, struct fault *f);
 int hooks_choose(struct hooks *h, struct infbpf_bpf *skel, struct symbols *symbols,
 		 enum hooks_mode mode, unsigned int parts, struct fault *f);
 /* After load. A hook that a trace can do without and that is refused now becomes "none". */
-int hooks_attach(struct hooks *h, struct infbpf_bpf *skel, unsigned int freq_hz, struct fault *f);
+int hooks_attach(struct hooks *h, unsigned int freq_hz, struct fault *f);
 void hooks_detach(struct hooks *h);
 
 #endif /* HOOKS_H */

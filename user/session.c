@@ -110,7 +110,7 @@ static int prepare(struct session *s, struct fault *f)
 
 static int attach(struct session *s, struct fault *f)
 {
-	int err = hooks_attach(&s->hooks, s->skel, s->options->freq_hz, f);
+	int err = hooks_attach(&s->hooks, s->options->freq_hz, f);
 
 	if (err)
 		return err;

@@ -11,7 +11,7 @@
 #define LOWER_NS      (2 * NS_PER_S)	/* without a loss, before the period is lowered again */
 #define MAX_PERIOD_NS (10 * NS_PER_S)
 
-/* New members of the cgroup, libraries loaded since. */
+/* New members of the cgroup, libraries loaded since, CPUs that came. */
 static int look(struct session *s, uint64_t now)
 {
 	size_t known = s->pids.n;
@@ -29,6 +29,7 @@ static int look(struct session *s, uint64_t now)
 	}
 	if (err >= 0 && s->uprobes != UPROBE_NONE)
 		err = cuda_attach_tick(&s->cuda, now, false);
+	hook_clock_refresh(&s->hooks.clock);
 	s->next_look_ns = now + LOOK_NS;
 	return err < 0 ? err : 0;
 }

@@ -40,6 +40,7 @@ static int setup(void **state)
 	btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
 	add_tracepoint("old_name", 2);
 	add_tracepoint("other", 3);
+	btf__add_func(btf, "wanted_function", BTF_FUNC_STATIC, btf__add_func_proto(btf, 0));
 	return 0;
 }
 
@@ -115,6 +116,8 @@ static void test_rows(void **state)
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(hook->name, hooks_table[j].name);
 		assert_true(hook->part && !(hook->part & ~HOOK_ALL));
+		/* What every trace has is no part that can be left out. */
+		assert_true(!(hook->part & HOOK_ALWAYS) || hook->part == HOOK_ALWAYS);
 		if (hook->part != HOOK_ALWAYS && !hook->without)
 			fail_msg("hook '%s': says not what is lost without it", hook->name);
 		assert_int_not_equal(hook->rungs[0].kind, RUNG_NONE);
@@ -241,6 +244,22 @@ static void test_refusals(void **state)
 	assert_non_null(strstr(s.refused, "; fentry: refused: Operation not permitted"));
 }
 
+/* A program may want more than its place. */
+static void test_wants(void **state)
+{
+	char where[RUNG_SITES][HOOK_WHERE];
+	struct hook hook = sample;
+	struct hook_state s;
+	bool forced;
+
+	(void)state;
+	hook.rungs[2].wants = "no_such_function";
+	assert_true(decide(&hook, HOOKS_AUTO, ENOENT, &s, where, &forced) != 2);
+	assert_non_null(strstr(s.refused, "raw_tp: no no_such_function in this kernel"));
+	hook.rungs[2].wants = "wanted_function";
+	assert_int_equal(decide(&hook, HOOKS_AUTO, ENOENT, &s, where, &forced), 2);
+}
+
 static void test_none(void **state)
 {
 	char where[RUNG_SITES][HOOK_WHERE];
@@ -314,42 +333,45 @@ static void test_arguments(void **state)
 	assert_false(hooks_has_tracepoint(btf, "another", NULL));
 }
 
-/* For tests/kernels: a line "HOOK\tNECESSARY\tRUNG\tKIND\tPROGRAM\tWHERE" a site. */
-static void print_table(void)
+static void test_cpus_online(void **state)
 {
-	for (size_t i = 0; i < hooks_table_n; i++) {
-		const struct hook *hook = &hooks_table[i];
+	static const struct {
+		const char *list, *want; /* a digit a CPU */
+	} rows[] = {
+		{ "0-3\n", "11110000" },
+		{ "0\n", "10000000" },
+		{ "1,3-4,7\n", "01011001" },
+		{ "6-9\n", "00000011" },
+		{ "8,9-4294967295\n", "00000000" },
+		{ "", "00000000" },
+		{ "2-", "00000000" },
+		{ "x", "00000000" },
+	};
+	bool online[8];
 
-		for (int r = 0; r < HOOK_RUNGS && hook->rungs[r].kind; r++) {
-			const struct rung *rung = &hook->rungs[r];
-
-			for (int s = 0; s < RUNG_SITES && rung->sites[s].where; s++)
-				printf("%s\t%s\t%d\t%s\t%s\t%s\n", hook->name,
-				       hook->without ? "no" : "yes", r, rung_ways[rung->kind].name,
-				       rung->sites[s].program ? rung->sites[s].program : "-",
-				       rung->sites[s].where);
-		}
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		hook_clock_online(rows[i].list, online, 8);
+		for (int cpu = 0; cpu < 8; cpu++)
+			assert_int_equal(online[cpu], rows[i].want[cpu] == '1');
 	}
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-	(void)argv;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_rungs),
 		cmocka_unit_test(test_no_program_left),
 		cmocka_unit_test(test_first_that_is_there),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_wants),
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_forced),
 		cmocka_unit_test(test_kernel_function),
 		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_cpus_online),
 	};
 
-	if (argc > 1) {
-		print_table();
-		return 0;
-	}
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
