@@ -167,6 +167,7 @@ static __always_inline u64 call_times(const struct open_call *oc, struct thread_
 	d->woken_ns -= oc->at.woken_ns;
 	d->preempted_ns -= oc->at.preempted_ns;
 	d->blocked_ns -= oc->at.blocked_ns;
+	queue_mend(&d->woken_ns, &d->preempted_ns);
 	d->voluntary -= oc->at.voluntary;
 	d->involuntary -= oc->at.involuntary;
 	return d->on_cpu_ns + d->woken_ns + d->preempted_ns + d->blocked_ns;

@@ -363,6 +363,17 @@ static __always_inline u64 task_account(struct task_state *ts, u32 state, u64 no
 	return d;
 }
 
+/* A difference of two readings of the account. A probe books the time since the last event as woken where
+ * the kernel hid the switch-in, and the next event may find that part of it was throttled: the sum is
+ * right, and no part may be negative. */
+static __always_inline void queue_mend(u64 *woken, u64 *preempted)
+{
+	if ((s64)*woken >= 0)
+		return;
+	*preempted += *woken;
+	*woken = 0;
+}
+
 /* Blocked time outside CUDA calls, by cause. Costs nothing while a thread keeps waiting for the
  * same few things: a slot in its storage; one map update when a slot is taken over. */
 static __always_inline void wait_add(struct task_state *ts, u64 d)

@@ -57,7 +57,7 @@ static __always_inline void seed_wait(struct task_state *ts, struct task_struct 
 	}
 	regs = (struct pt_regs *)bpf_task_pt_regs(task);
 	ts->syscall = (s16)regs->orig_ax;
-	ts->wait_flags = descriptor_flags(task, ts->syscall, regs);
+	ts->wait_flags = descriptor_flags(task, ts->syscall, regs, false);
 	if (BPF_CORE_READ_BITFIELD(task, in_iowait))
 		ts->wait_flags |= WAIT_IOWAIT;
 	if (task->__state & TASK_STOPPED_OR_TRACED)

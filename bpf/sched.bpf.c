@@ -16,7 +16,7 @@
 
 /* The facts that tell what the task begins to wait for. */
 static __always_inline void wait_begin(struct task_state *ts, struct task_struct *task,
-				       unsigned int prev_state)
+				       unsigned int prev_state, const bool typed)
 {
 	struct pt_regs *regs;
 	u16 flags = 0;
@@ -28,7 +28,7 @@ static __always_inline void wait_begin(struct task_state *ts, struct task_struct
 		/* x86 sets orig_ax to -1 on every entry that is no system call. */
 		regs = (struct pt_regs *)bpf_task_pt_regs(task);
 		ts->syscall = (s16)regs->orig_ax;
-		flags |= descriptor_flags(task, ts->syscall, regs);
+		flags |= descriptor_flags(task, ts->syscall, regs, typed);
 	}
 	/* A bitfield: a plain read is silently wrong. */
 	if (BPF_CORE_READ_BITFIELD(task, in_iowait)) {
@@ -99,7 +99,7 @@ static __always_inline void count_switches(struct task_state *ts, struct task_st
 }
 
 static __always_inline void switch_out(u64 *ctx, struct task_state *ts, struct cpu_counts *c,
-				       u64 now)
+				       u64 now, const bool typed)
 {
 	struct task_struct *prev = (struct task_struct *)ctx[1];
 	struct task_struct *next = (struct task_struct *)ctx[2];
@@ -151,7 +151,7 @@ static __always_inline void switch_out(u64 *ctx, struct task_state *ts, struct c
 	} else {
 		ts->state = RUN_BLOCKED;
 		ts->flags &= ~TASK_RUNNABLE;
-		wait_begin(ts, prev, prev_state);
+		wait_begin(ts, prev, prev_state, typed);
 	}
 	if (!cfg_after_switch)
 		switch_out_stack(ctx, ts, prev, now);
@@ -266,8 +266,7 @@ static __always_inline void cpu_use(struct cpu_state *cpu, u32 class, u64 now)
 
 /* ctx: bool preempt, prev, next, unsigned int prev_state (since 5.18; read by its raw position, as
  * older kernels' verifiers refuse an argument that the tracepoint does not have). */
-SEC("tp_btf/sched_switch")
-int handle_switch(u64 *ctx)
+static __always_inline int on_switch(u64 *ctx, const bool typed)
 {
 	struct task_struct *prev = (struct task_struct *)ctx[1];
 	struct task_struct *next = (struct task_struct *)ctx[2];
@@ -290,6 +289,10 @@ int handle_switch(u64 *ctx)
 		in = bpf_task_storage_get(&tasks, next, NULL, 0);
 		next_class = in ? CPU_TARGET : CPU_OTHER;
 	}
+	/* What the last switch said: where the kernel hid one since, the threads' accounts go by that,
+	 * too. */
+	if (cpu->class)
+		prev_class = cpu->class;
 	cpu->class = next_class;
 	if (!out && !in && prev_class == next_class)
 		return 0;
@@ -299,10 +302,23 @@ int handle_switch(u64 *ctx)
 	if (prev_class != next_class)
 		cpu_use(cpu, prev_class, now);
 	if (out)
-		switch_out(ctx, out, c, now);
+		switch_out(ctx, out, c, now, typed);
 	if (in && now < t_end)
 		switch_in(ctx, in, c, cpu, now);
 	return 0;
+}
+
+SEC("tp_btf/sched_switch")
+int handle_switch(u64 *ctx)
+{
+	return on_switch(ctx, false);
+}
+
+/* Where bpf_rdonly_cast is (6.2): descriptors are looked up without helpers. */
+SEC("tp_btf/sched_switch")
+int handle_switch_typed(u64 *ctx)
+{
+	return on_switch(ctx, true);
 }
 
 static __always_inline int wakeup(struct task_struct *p)
@@ -325,7 +341,7 @@ static __always_inline int wakeup(struct task_struct *p)
 	ts->busy++;
 	/* Woken before the seed came to it. */
 	if (ts->state == RUN_NONE)
-		wait_begin(ts, p, 0);
+		wait_begin(ts, p, 0, false);
 	d = task_account(ts, RUN_BLOCKED, now);
 	task_blocked(ts, d);
 	ts->state = RUN_WOKEN;

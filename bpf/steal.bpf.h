@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Who had the CPU while a thread waited for it: after a preemption, who ran next; after a wake-up, who
- * ran before it, unless the CPU was idle.
+ * Who had the CPU while a thread waited for it: after a preemption, who ran next, or last, if a kernel
+ * thread came first; after a wake-up, who ran before it, unless the CPU was idle.
  *
  * Context: sched_switch. Cost: of a preemption, a name copied; of a wait of 20 us and more, a slot in
  * the thread's storage, and an update of a map where a slot is taken over.
@@ -99,12 +99,15 @@ static __always_inline void steal_end(struct task_state *ts, bool preempted,
 
 	if (ns < STEAL_MIN_NS)
 		return;
-	if (preempted) {
-		if (ts->next_tgid)
-			steal_add(ts, ts->next_tgid, ts->next_how, ts->next_comm, ns);
-	} else if (prev->pid) {
+	/* A kernel thread that takes over runs for microseconds, as a rule: where somebody else ran last,
+	 * the wait was for that one. */
+	if (preempted && ts->next_tgid && !(ts->next_how & STEAL_KTHREAD && prev->pid)) {
+		steal_add(ts, ts->next_tgid, ts->next_how, ts->next_comm, ns);
+	} else if (prev->pid && (!preempted || ts->next_tgid)) {
 		__builtin_memcpy(comm, prev->comm, sizeof(comm));
-		steal_add(ts, prev->tgid, STEAL_BEHIND | steal_kthread(prev), comm, ns);
+		steal_add(ts, prev->tgid,
+			  (preempted ? STEAL_PREEMPTED : STEAL_BEHIND) | steal_kthread(prev), comm,
+			  ns);
 	}
 }
 

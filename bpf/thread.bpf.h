@@ -50,6 +50,7 @@ static __always_inline void thread_fill(struct rec_thread *r, struct task_state 
 		r->open_call.woken_ns = ts->times.woken_ns - ts->outer.at.woken_ns;
 		r->open_call.preempted_ns = ts->times.preempted_ns - ts->outer.at.preempted_ns;
 		r->open_call.blocked_ns = ts->times.blocked_ns - ts->outer.at.blocked_ns;
+		queue_mend(&r->open_call.woken_ns, &r->open_call.preempted_ns);
 		r->open_kind = ts->outer.kind;
 		r->open_before = !!(ts->call_flags & CALL_OPEN_BEFORE);
 	}

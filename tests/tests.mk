@@ -192,7 +192,7 @@ $(B)/tests/bench/libcudart.so.13: tests/bench/cudart.c
 	$(CC) $(BENCH_CFLAGS) -O0 -fcf-protection=none -fPIC -shared -Wl,-soname,libcudart.so.13 $< -o $@
 $(B)/tests/bench/calls: tests/bench/calls.c $(B)/tests/bench/libcudart.so.13
 	$(CC) $(BENCH_CFLAGS) $^ -o $@ '-Wl,-rpath,$$ORIGIN'
-$(B)/tests/bench/paths: tests/bench/paths.c
+$(B)/tests/bench/paths $(B)/tests/bench/reads: $(B)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(BENCH_CFLAGS) $< -o $@
 # The tool's own way to a probe's place, and to names.
@@ -206,7 +206,7 @@ $(B)/tests/bench/unwind: tests/bench/unwind.c tests/unit/unwind_self.h $(LIB_OBJ
 $(B)/tests/bench/deep: tests/bench/deep.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WARN) -O2 -g -fomit-frame-pointer $< -o $@
-BENCH_BIN := $(addprefix $(B)/tests/bench/,calls deep names pair paths \
+BENCH_BIN := $(addprefix $(B)/tests/bench/,calls deep names pair paths reads \
 	$(if $(filter x86,$(BPF_ARCH)),unwind))
 TEST_PROGRAMS += $(BENCH_BIN)
 

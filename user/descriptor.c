@@ -16,10 +16,10 @@ static const struct {
 	const char *name;
 	enum char_kind kind;
 } drivers[] = {
-	{ "tty", CHAR_TTY },	  { "/dev/tty", CHAR_TTY },  { "/dev/vc", CHAR_TTY },
+	{ "tty", CHAR_TTY },	      { "/dev/tty", CHAR_TTY },	 { "/dev/vc", CHAR_TTY },
 	{ "/dev/console", CHAR_TTY }, { "/dev/ptmx", CHAR_TTY }, { "ptm", CHAR_TTY },
-	{ "pts", CHAR_TTY },	  { "hvc", CHAR_TTY },	     { "nvidia", CHAR_GPU },
-	{ "kfd", CHAR_GPU },	  { "drm", CHAR_GPU },	     { "accel", CHAR_GPU },
+	{ "pts", CHAR_TTY },	      { "hvc", CHAR_TTY },	 { "nvidia", CHAR_GPU },
+	{ "kfd", CHAR_GPU },	      { "drm", CHAR_GPU },	 { "accel", CHAR_GPU },
 };
 
 static enum char_kind driver_kind(const char *name)

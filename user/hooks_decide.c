@@ -2,6 +2,7 @@
 /* Which rung of a ladder: the first that this kernel accepts, or the kind that --hooks asks for. */
 #include <stdio.h>
 #include <string.h>
+#include <bpf/btf.h>
 #include "hooks_private.h"
 #include "symbols/symbols.h"
 
@@ -56,6 +57,10 @@ static bool rung_possible(const struct rung *r, struct hooks_kernel *k,
 			 r->kind == RUNG_KPROBE && symbols_kernel_hidden(k->symbols)
 				 ? " (hidden: CAP_SYSLOG is missing)"
 				 : "");
+		return false;
+	}
+	if (r->wants && btf__find_by_name_kind(k->btf, r->wants, BTF_KIND_FUNC) < 0) {
+		snprintf(why + used, HOOK_WHY - used, ": no %s in this kernel", r->wants);
 		return false;
 	}
 	why[0] = 0;

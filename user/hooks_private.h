@@ -27,6 +27,7 @@ struct rung {
 	struct rung_site sites[RUNG_SITES]; /* all of them, or the rung is not to be had */
 	const char *lost;		    /* against the best rung, NULL: nothing */
 	uint32_t learned;		    /* what the hook's constant becomes on this rung */
+	const char *wants; /* a kernel function that the program calls; NULL: none */
 };
 
 struct hook {

@@ -154,9 +154,12 @@ static const struct {
 	size_t also;  /* likewise: runs for both; 0: there is no second */
 } counted[] = {
 	{ "handle_switch", offsetof(struct cpu_counts, switches), 0 },
+	{ "handle_switch_typed", offsetof(struct cpu_counts, switches), 0 },
 	{ "handle_exit_tp", offsetof(struct cpu_counts, switches), 0 },
 	{ "handle_finish_switch", offsetof(struct cpu_counts, switches), 0 },
 	{ "handle_wakeup", offsetof(struct cpu_counts, wakeups), 0 },
+	/* Each wake-up has its waking. */
+	{ "handle_waking", offsetof(struct cpu_counts, wakeups), 0 },
 	{ "handle_clock", offsetof(struct cpu_counts, clocks), 0 },
 	{ "handle_call_entry", offsetof(struct cpu_counts, call_hits), 0 },
 	{ "handle_call_return", offsetof(struct cpu_counts, return_hits), 0 },

@@ -172,6 +172,7 @@ static size_t count_fixed(const struct screen *like, const struct profile *p)
 	put_head(&s, p);
 	summary_io(&s, p, false);
 	put_tail(&s, p, false);
+	summary_waits(&s, p, false);
 	summary_sched(&s, p, false);
 	/* Two titles, a line each for what has no row, three blank lines. */
 	return s.lines + 7;
@@ -208,6 +209,7 @@ static int put_tables(struct screen *s, const struct summary *v)
 		divide(left - count.lines, &threads, &calls);
 	}
 	summary_threads(s, v->p, &v->order, threads);
+	summary_waits(s, v->p, v->o->wide);
 	summary_sched(s, v->p, v->o->wide);
 	screen_blank(s);
 	summary_calls(s, &v->calls, calls);
@@ -216,6 +218,7 @@ static int put_tables(struct screen *s, const struct summary *v)
 		return -ENOMEM;
 	if (v->o->wide) {
 		summary_tables(s, v->p);
+		summary_waits_table(s, v->p);
 		summary_sched_tables(s, v->p);
 	}
 	return 0;

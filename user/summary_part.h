@@ -60,6 +60,11 @@ int summary_io(struct screen *s, const struct profile *p, bool all);
 /* summary_tables.c: all there is about them (--wide). */
 void summary_tables(struct screen *s, const struct profile *p);
 
+/* summary_waits.c: a line about what was waited for, shortened to one unless all. */
+void summary_waits(struct screen *s, const struct profile *p, bool all);
+/* By process and kind (--wide). */
+void summary_waits_table(struct screen *s, const struct profile *p);
+
 /* summary_sched.c: a line about what was waited for a CPU, one about the CPUs; shortened to one line each
  * unless all. */
 void summary_sched(struct screen *s, const struct profile *p, bool all);

@@ -263,7 +263,7 @@ static void table_cpus(struct screen *s, const struct profile *p)
 		const struct profile_cpu *c = &p->cpus[i];
 		char cells[5][CELL_SIZE] = { "" };
 
-		snprintf(cells[0], CELL_SIZE, "  CPU %" PRIu32, c->cpu);
+		snprintf(cells[0], CELL_SIZE, "CPU %" PRIu32, c->cpu);
 		if (c->busy_ns != PROFILE_UNKNOWN) {
 			format_percent(cells[1], c->busy_ns, p->duration_ns);
 			format_percent(cells[2], c->target_ns, p->duration_ns);

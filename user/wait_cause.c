@@ -130,7 +130,7 @@ static const struct syscall_rule syscall_rules[] = {
 	[SYS_madvise] = GUESS(KIND_KERNEL_LOCK),
 	[SYS_brk] = GUESS(KIND_KERNEL_LOCK),
 
-	/* Directories and the file system's journal. */
+/* Directories and the file system's journal. */
 #ifdef SYS_open
 	[SYS_open] = GUESS(KIND_FILE_SYSTEM),
 	[SYS_creat] = GUESS(KIND_FILE_SYSTEM),

@@ -77,11 +77,10 @@ enum wait_cause wait_kind_cause(enum wait_kind kind);
 /* The frame that stands above the cause's, "[TCP receive]"; NULL where the kind says no more. */
 const char *wait_kind_frame(enum wait_kind kind);
 
-
 /* --- wait_cause.c: the facts recorded at every switch-out --- */
 /* How much they are worth. */
 enum wait_trust {
-	TRUST_GUESS,  /* the most frequent reason: a stack that shows none that is known is another */
+	TRUST_GUESS, /* the most frequent reason: a stack that shows none that is known is another */
 	TRUST_LIKELY, /* unless the stack shows another */
 	TRUST_SURE,   /* whatever the stack shows */
 };

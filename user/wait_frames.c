@@ -196,13 +196,20 @@ enum wait_kind wait_kind_refine(const char *const *kernel_frames, size_t n)
 
 /* Ways of waiting that say nothing of what for. (The scheduler's own frames were trimmed before.) */
 static const struct frame_pattern general_frames[] = {
-	FRAME_FROM("wait_for_completion"), FRAME_AT("__wait_for_common"),
-	FRAME_AT("wait_for_common"),	   FRAME_AT("do_wait_for_common"),
-	FRAME_FROM("__wait_on_bit"),	   FRAME_FROM("out_of_line_wait_on_"),
-	FRAME_FROM("bit_wait"),		   FRAME_FROM("wait_on_bit"),
-	FRAME_AT("wait_woken"),		   FRAME_AT("folio_wait_bit"),
-	FRAME_AT("folio_wait_bit_common"), FRAME_AT("usleep_range_state"),
-	FRAME_AT("msleep"),		   FRAME_AT("msleep_interruptible"),
+	FRAME_FROM("wait_for_completion"),
+	FRAME_AT("__wait_for_common"),
+	FRAME_AT("wait_for_common"),
+	FRAME_AT("do_wait_for_common"),
+	FRAME_FROM("__wait_on_bit"),
+	FRAME_FROM("out_of_line_wait_on_"),
+	FRAME_FROM("bit_wait"),
+	FRAME_FROM("wait_on_bit"),
+	FRAME_AT("wait_woken"),
+	FRAME_AT("folio_wait_bit"),
+	FRAME_AT("folio_wait_bit_common"),
+	FRAME_AT("usleep_range_state"),
+	FRAME_AT("msleep"),
+	FRAME_AT("msleep_interruptible"),
 };
 
 static bool is_general(const char *name)

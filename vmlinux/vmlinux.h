@@ -95,6 +95,10 @@ struct sched_entity {
 	struct cfs_rq *cfs_rq; /* with CONFIG_FAIR_GROUP_SCHED */
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 /* The way from a descriptor's number to what it is. */
 struct qstr {
 	const unsigned char *name;

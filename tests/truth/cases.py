@@ -27,9 +27,9 @@ CASES = [
             ("waker-pong", s.check_waker, "pong", "ping", 0.9)),
     command("wakers", "futex rounds=2000 work_us=100",
             ("waker-ping", s.check_waker, "ping", "pong", 0.9, False, "wakers",
-             ("play", "syscall", "futex_wake")),
+             ("play", "futex_wake")),
             ("waker-pong", s.check_waker, "pong", "ping", 0.9, False, "wakers",
-             ("play", "syscall", "futex_wake")), options="--wakers"),
+             ("play", "futex_wake")), options="--wakers"),
     command("rival", "rival cpu_ms=500", ("switches", c.check_switches), ("rival", s.check_rival),
             ("behind", s.check_behind)),
     command("pipe", "pipe rounds=1500 work_us=200", ("switches", c.check_switches),
@@ -91,8 +91,9 @@ CASES = [
         ("throttled", c.check_throttled, "spinner"), mode="quota"),
     attach("throttled", "throttled cpu_ms=300", ("cpu-stat", s.check_cpu_stat, "throttled"),
            mode="throttle"),
-    pid("cpus", "spin cpu_ms=0 threads=1 pin=0", 3, ("proc-stat", s.check_proc_stat), mode="all",
-        events_in_vm=20),
+    pid("cuda-throttled", "cuda rounds=0 threads=2", 2, ("parts", g.check_parts),
+        ("some", s.check_throttled_some), mode="quota"),
+    pid("cpus", "spin cpu_ms=0 threads=1 pin=0", 3, ("proc-stat", s.check_proc_stat, 0)),
 ] + WAITS_CASES + SWITCH_CASES + CUDA_CASES + IO_CASES
 
 

@@ -85,17 +85,17 @@ def check_order(t):
 
 
 def check_off_cpu(t):
-    """And the narrower one in the graph of times. (In an emulated machine whose host is busy a sleep
-    of 50 us may last milliseconds: then the graph must say so.)"""
+    """And the narrower one in the graph of times. (Where the machine is busy, a yield or a sleep of 50
+    us may last milliseconds: then the graph must say so.)"""
     notes = []
     for comm, often, seldom in PAIRS:
         for function in (often, seldom):
             want, got = t.truth[f"{function}_off_ns"], folded_of(t, comm, function)
-            within(f"off-CPU time of {function}", got, want, want * 0.3 + 5 * c.MS)
+            within(f"off-CPU time of {function}", got, want, want * 0.5 + 5 * c.MS)
         short, long = folded_of(t, comm, often), folded_of(t, comm, seldom)
-        if not t.vm or t.truth[f"{seldom}_off_ns"] > 1.5 * t.truth[f"{often}_off_ns"]:
-            expect(long > short, f"{often} {short}, {seldom} {long} ns off the CPU")
-        notes.append(f"{often} {short}, {seldom} {long} ns")
+        opposite = t.truth[f"{seldom}_off_ns"] > 1.5 * t.truth[f"{often}_off_ns"]
+        expect(long > short or not opposite, f"{often} {short}, {seldom} {long} ns off the CPU")
+        notes.append(f"{often} {short}, {seldom} {long} ns" + ("" if opposite else " (busy)"))
     return ", ".join(notes)
 
 

@@ -324,6 +324,6 @@ def check_throttled(t, comm):
     wall, on_cpu = total(rows, "wall_ns"), total(rows, "on_cpu_ns")
     between("share of a CPU", on_cpu / wall, 0.1, 0.3)
     expect(total(rows, "blocked_ns") <= wall // 1000, f"blocked {total(rows, 'blocked_ns')} ns")
-    queue = sum(r["run_queue_by"]["preempted"] for r in rows)
+    queue = sum(r["run_queue_by"]["preempted"] + r["run_queue_by"]["throttled"] for r in rows)
     expect(queue >= 0.6 * wall, f"{queue} of {wall} ns preempted or throttled")
     return f"{on_cpu} of {wall} ns on-CPU, {queue} preempted or throttled"

@@ -31,6 +31,12 @@ struct reading {
 static long rounds, shorts, short_us, long_ms;
 static atomic_bool holds, over;
 
+/* What others want of the CPU is to matter little: how short a short wait is. Refused, it matters. */
+static void go_first(void)
+{
+	setpriority(PRIO_PROCESS, 0, -15);
+}
+
 static struct reading read_all(void)
 {
 	struct rusage ru;
@@ -79,6 +85,7 @@ static void *sleeper(void *unused)
 
 	(void)unused;
 	truth_name_thread("sleeper");
+	go_first();
 	/* The default is 50 us. */
 	prctl(PR_SET_TIMERSLACK, 1);
 	for (long i = 0; (!rounds || i < rounds) && !truth_stopped(); i++) {
@@ -121,6 +128,7 @@ static void *loser(void *unused)
 
 	(void)unused;
 	truth_name_thread("loser");
+	go_first();
 	for (long i = 0; (!rounds || i < rounds) && !truth_stopped(); i++) {
 		struct reading from = read_all();
 
@@ -143,6 +151,7 @@ static void *rival(void *unused)
 {
 	(void)unused;
 	truth_name_thread("rival");
+	go_first();
 	while (!atomic_load(&over) && !truth_stopped()) {
 		work();
 		if (!atomic_load(&holds))

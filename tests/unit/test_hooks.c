@@ -40,6 +40,7 @@ static int setup(void **state)
 	btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
 	add_tracepoint("old_name", 2);
 	add_tracepoint("other", 3);
+	btf__add_func(btf, "wanted_function", BTF_FUNC_STATIC, btf__add_func_proto(btf, 0));
 	return 0;
 }
 
@@ -114,7 +115,9 @@ static void test_rows(void **state)
 		assert_in_range(strlen(hook->name), 1, 14); /* doctor's column */
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(hook->name, hooks_table[j].name);
-		assert_true(hook->part & HOOK_ALL && !(hook->part & (hook->part - 1)));
+		assert_true(hook->part && !(hook->part & ~HOOK_ALL));
+		/* What every trace has is no part that can be left out. */
+		assert_true(!(hook->part & HOOK_ALWAYS) || hook->part == HOOK_ALWAYS);
 		if (hook->part != HOOK_ALWAYS && !hook->without)
 			fail_msg("hook '%s': says not what is lost without it", hook->name);
 		assert_int_not_equal(hook->rungs[0].kind, RUNG_NONE);
@@ -241,6 +244,22 @@ static void test_refusals(void **state)
 	assert_non_null(strstr(s.refused, "; fentry: refused: Operation not permitted"));
 }
 
+/* A program may want more than its place. */
+static void test_wants(void **state)
+{
+	char where[RUNG_SITES][HOOK_WHERE];
+	struct hook hook = sample;
+	struct hook_state s;
+	bool forced;
+
+	(void)state;
+	hook.rungs[2].wants = "no_such_function";
+	assert_true(decide(&hook, HOOKS_AUTO, ENOENT, &s, where, &forced) != 2);
+	assert_non_null(strstr(s.refused, "raw_tp: no no_such_function in this kernel"));
+	hook.rungs[2].wants = "wanted_function";
+	assert_int_equal(decide(&hook, HOOKS_AUTO, ENOENT, &s, where, &forced), 2);
+}
+
 static void test_none(void **state)
 {
 	char where[RUNG_SITES][HOOK_WHERE];
@@ -322,6 +341,7 @@ int main(void)
 		cmocka_unit_test(test_no_program_left),
 		cmocka_unit_test(test_first_that_is_there),
 		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_wants),
 		cmocka_unit_test(test_none),
 		cmocka_unit_test(test_forced),
 		cmocka_unit_test(test_kernel_function),

@@ -275,6 +275,31 @@ static void emulation_is_said(void **unused)
 	profile_free(p);
 }
 
+static void says_what_was_waited_for(void **unused)
+{
+	const unsigned int tcp = FD_TCP << WAIT_FD_SHIFT;
+	struct summary_options o = { .columns = 80 };
+	struct profile *p = new_profile();
+	char *text;
+
+	(void)unused;
+	add_thread(p, 1, 10, "serve", "executor", 5000, 6000, SYS_futex);
+	add_thread(p, 2, 10, "serve", "reader", 0, 4000, SYS_exit_group);
+	assert_int_equal(profile_add_wait(p, 2, SYS_read, tcp, 3000000000, 2), 0);
+	assert_int_equal(profile_finish(p), 0);
+	text = summary(p, &o);
+	assert_non_null(strstr(text, "waited for: futex 6.00 s, "));
+	assert_non_null(strstr(text, "TCP receive 1.71 s"));
+	assert_null(strstr(text, "WAITS"));
+	free(text);
+	o.wide = true;
+	text = summary(p, &o);
+	assert_non_null(strstr(text, "WAITS"));
+	assert_non_null(strstr(text, "TCP receive"));
+	free(text);
+	profile_free(p);
+}
+
 static void hostile_names_cannot_steer_the_terminal(void **unused)
 {
 	const struct summary_options o = { .columns = 80 };
@@ -319,6 +344,7 @@ int main(void)
 		cmocka_unit_test(all_when_asked),
 		cmocka_unit_test(unknown_is_said),
 		cmocka_unit_test(emulation_is_said),
+		cmocka_unit_test(says_what_was_waited_for),
 		cmocka_unit_test(hostile_names_cannot_steer_the_terminal),
 		cmocka_unit_test(random_ones_hold),
 	};

@@ -39,8 +39,7 @@ const char *wait_tcp_begin(struct wait_job *w)
 	int fd = listener(&at, 1);
 
 	w->other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || w->other < 0 ||
-	    connect(w->other, (struct sockaddr *)&at, sizeof(at)) != 0)
+	if (fd < 0 || w->other < 0 || connect(w->other, (struct sockaddr *)&at, sizeof(at)) != 0)
 		return strerror(errno);
 	w->fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 	close(fd);

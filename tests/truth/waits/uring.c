@@ -37,10 +37,9 @@ const char *wait_uring_begin(struct wait_job *w)
 		    MAP_SHARED | MAP_POPULATE, w->fd, IORING_OFF_SQES);
 	if (ring == MAP_FAILED || sqes == MAP_FAILED || pipe2(fds, O_CLOEXEC) != 0)
 		return strerror(errno);
-	sqes[0] = (struct io_uring_sqe){ .opcode = IORING_OP_READ,
-					 .fd = fds[0],
-					 .addr = (uintptr_t)buf,
-					 .len = sizeof(buf) };
+	sqes[0] = (struct io_uring_sqe){
+		.opcode = IORING_OP_READ, .fd = fds[0], .addr = (uintptr_t)buf, .len = sizeof(buf)
+	};
 	((__u32 *)(ring + p.sq_off.array))[0] = 0;
 	atomic_store((_Atomic __u32 *)(ring + p.sq_off.tail), 1);
 	return syscall(SYS_io_uring_enter, w->fd, 1, 0, 0, NULL, 0) == 1 ? NULL : strerror(errno);

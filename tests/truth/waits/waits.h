@@ -10,9 +10,9 @@
 
 /* What a thread needs for its waits. */
 struct wait_job {
-	long ms;	    /* about so long altogether */
-	uint64_t tid;	    /* of who waits: begin() or wait() may say that it is somebody else */
-	int fd, other;	    /* descriptors */
+	long ms;       /* about so long altogether */
+	uint64_t tid;  /* of who waits: begin() or wait() may say that it is somebody else */
+	int fd, other; /* descriptors */
 	void *memory;
 	size_t at, bytes;
 	pid_t pid;
@@ -27,7 +27,7 @@ struct wait_row {
 	void (*wait)(struct wait_job *w);
 	void (*end)(struct wait_job *w); /* may be NULL */
 	bool endless;			 /* has no limit of its own: a signal ends it */
-	bool child; /* a child waits, and the thread only holds the watch */
+	bool child;			 /* a child waits, and the thread only holds the watch */
 };
 
 extern const struct wait_row wait_rows[];
