@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Storms on older kernels, in emulated machines (scripts/vm), at rates these can carry; and CPUs that
-go and come back while infbpf traces. Nothing is hidden there: no lost event excuses anything."""
+go and come back while infbpf traces. Hardly anything is hidden there."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ CROWD = os.path.join(harness.BUILD, "tests", "pressure", "crowd")
 GUEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "guest")
 # Name: seconds, the crowd.
 PARTS = {
-    "storm": (8, "ms=3000 spinners=1 idlers=12 sleepers=8 lockers=4 pairs=3"),
+    "storm": (12, "ms=3000 spinners=1 idlers=12 sleepers=8 lockers=4 pairs=3"),
     "unplug": (9, "ms=4500 spinners=2 idlers=4 sleepers=4 lockers=2 pairs=2"),
 }
 
@@ -90,9 +90,14 @@ def seen(t):
     return f"{e['switches']} seen, ctxt {there}, booked {e['booked']}, idle {e['idle']}, rest {rest}"
 
 
+# A storm of births loses an event now and then, where the kernel's task storage refuses a program that
+# interrupts another one using it (tests/truth/checks.py). Tracepoints do not fire on a CPU that goes
+# offline: the last switches of its stopper thread and the wake-ups from there are not shown.
+MAY_LOSE = {"storm": 10, "unplug": 10}
+
+
 def nothing_lost(j, may_lose):
-    """A storm of births loses an event now and then before 6.2 (see tests/truth/checks.py)."""
-    lost = {k: v for k, v in j["lost"].items() if v and k not in ("stacks", "ring", "missed_runs")}
+    lost = {k: v for k, v in j["lost"].items() if v and k not in ("stacks", "missed_runs")}
     events = lost.pop("events", 0)
     expect(not lost and events <= may_lose, f"lost: {j['lost']}")
     return f"{events} events"
@@ -133,7 +138,7 @@ def machine(kernel):
             continue
         report.check(f"{name} sums", checks.sums, t.json, t.folded)
         report.check(f"{name} whole lives", checks.lives, t.json)
-        report.check(f"{name} lost", nothing_lost, t.json, 3 if kernel == "6.1" else 0)
+        report.check(f"{name} lost", nothing_lost, t.json, MAY_LOSE[name])
         report.check(f"{name} seen", seen, t)
         report.check(f"{name} counted", checks.counted, t.json)
         report.check(f"{name} states", checks.crowd_states, t.json, t.truth)
