@@ -7,7 +7,9 @@
 		RUNG_TP_BTF, { { program, where, false } }, NULL, 0, NULL \
 	}
 
-#define FUNCTIONS_LOSE "readv, writev and their like; sockets but TCP, unless by read and write"
+#define FUNCTIONS_LOSE                                                                    \
+	"readv, writev and their like; sockets but TCP, unless by read and write; fsync " \
+	"where the compiler has it in line"
 
 const struct hook hooks_table[] = {
 	/* --- threads: every trace --- */

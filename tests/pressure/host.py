@@ -81,7 +81,8 @@ def storm(seconds=60):
         # The crowd's whole life is within the window.
         with stress(seconds - 2, "--switch", "4", "--fork", "4"), \
                 program(where, CROWD, f"ms={(seconds - 8) * 1000}", *CROWD_ARGS) as (_, truth):
-            for part in (0.1, 0.3, 0.5, 0.7, 0.9):
+            # While the storm lasts: what comes after it has files and stacks of its own.
+            for part in (0.1, 0.25, 0.4, 0.6, 0.8):
                 t.until(part * seconds)
                 t.remember_memory()
             truth = truth()

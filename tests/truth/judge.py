@@ -36,6 +36,8 @@ def check_forced(case, folder):
     new = tuple(int(n) for n in trace["kernel"].split(".")[:2]) >= (6, 16)
     right = {"btf": after["kind"] == ("tp_btf" if new else "kprobe") and after["lost"] is None,
              "kprobe": after["kind"] == "kprobe",
+             # What has no such way goes down its ladder.
+             "fentry": after["kind"] == ("tp_btf" if new else "kprobe"),
              "tracepoint": after["lost"] is not None}
     expect(right[case.options.split()[-1]], f"{case.options}: {after}")
     return str(after)
