@@ -13,7 +13,8 @@ OBJECT = os.path.join(BUILD, "bpf", "infbpf.linked.o")
 INSN = struct.Struct("<BBhi")
 SHT_SYMTAB, SHT_REL, SHF_EXECINSTR, STT_FUNC = 2, 9, 4, 2
 CALL, ATOMIC = 0x85, 0xc3
-PSEUDO_CALL, PSEUDO_KFUNC = 1, 2
+PSEUDO_CALL = 1
+SHN_UNDEF = 0
 # Encodings of atomic instructions (their imm) that came with -mcpu=v3: all but plain add.
 ATOMIC_ADD = 0
 
@@ -65,8 +66,8 @@ class Function:
             source = registers >> 4
             if op == CALL and source == 0:
                 self.helpers.add(imm)
-            elif op == CALL and source == PSEUDO_KFUNC:
-                self.kfuncs.add(relocated.get(base + at, ("?", 0))[0])
+            elif op == CALL and relocated.get(base + at, ("", -1))[1] == SHN_UNDEF:
+                self.kfuncs.add(relocated[base + at][0])
             elif op == CALL and source == PSEUDO_CALL:
                 self.callees.add(callee(relocated, offsets, base + at, imm))
             elif op in (ATOMIC, ATOMIC | 0x18) and imm != ATOMIC_ADD:

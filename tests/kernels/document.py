@@ -35,7 +35,7 @@ def hooks_part(rungs, columns):
     rows, last = [], None
     for rung in rungs:
         rows.append([rung.hook if rung.hook != last else "", f"`{hooks.place_of(rung)}`",
-                     *(hooks.outcome(rung, d) for d in columns.values())])
+                     *(hooks.outcome(rung, rungs, d) for d in columns.values())])
         last = rung.hook
     return table(["hook", "rung", *columns], rows)
 

@@ -7,8 +7,8 @@ from collections import namedtuple
 
 from harness import BUILD, expect, run
 
-Site = namedtuple("Site", "hook necessary rung kind program where")
-Rung = namedtuple("Rung", "hook necessary number kind sites")
+Site = namedtuple("Site", "hook necessary rung kind wants program where")
+Rung = namedtuple("Rung", "hook necessary number kind wants sites")
 
 MODES = ("auto", "btf", "fentry", "kprobe", "tracepoint")
 # Columns of doctor's table.
@@ -23,7 +23,8 @@ def read_table():
     for line in out.splitlines():
         site = Site(*line.split("\t"))
         if not rungs or (rungs[-1].hook, rungs[-1].number) != (site.hook, site.rung):
-            rungs.append(Rung(site.hook, site.necessary == "yes", site.rung, site.kind, []))
+            rungs.append(Rung(site.hook, site.necessary == "yes", site.rung, site.kind,
+                              site.wants if site.wants != "-" else None, []))
         rungs[-1].sites.append(site)
     expect(rungs, "test_hooks --table: no rungs")
     return rungs
@@ -61,12 +62,18 @@ class Doctor:
         return ".".join(self.release.split(".")[:2])
 
 
-# Where a ladder has two rungs of a kind, the place tells them apart.
 def is_rung(rung, state):
+    """Where a ladder has two rungs of a kind, the place tells them apart, or what one was refused
+    for."""
     places = [re.sub(r"#\d+", "", s.where).split("|") for s in rung.sites]
-    return state.kind == rung.kind and (
-        kind_of_function(rung.kind) or
-        all(any(p in state.where.split(", ") for p in names) for names in places))
+    if state.kind != rung.kind or (rung.wants and lacks(rung, state)):
+        return False
+    return kind_of_function(rung.kind) or \
+        all(any(p in state.where.split(", ") for p in names) for names in places)
+
+
+def lacks(rung, state):
+    return f"{rung.kind}: no {rung.wants} in this kernel" in state.refused
 
 
 def kind_of_function(kind):
@@ -74,22 +81,32 @@ def kind_of_function(kind):
     return kind in ("kprobe", "fentry")
 
 
-def outcome(rung, doctors):
-    """What came of a rung on a kernel; doctors: {mode: Doctor}."""
-    if is_rung(rung, doctors["auto"].hooks[rung.hook]):
+def refusal(rung, state):
+    """Why a kernel does not have the rung; None: it says nothing of it."""
+    if rung.wants and lacks(rung, state):
+        return f"no {rung.wants} in this kernel"
+    for why in state.refused:
+        kind, _, reason = why.partition(": ")
+        name, _, place = kind.partition(" ")
+        if name == rung.kind and not reason.startswith("--hooks") and \
+                (not place or any(place == s.where[:80] for s in rung.sites)):
+            return reason
+    return None
+
+
+def taken(rungs, state):
+    return next((r for r in rungs if is_rung(r, state) and not refusal(r, state)), None)
+
+
+def outcome(rung, rungs, doctors):
+    """What came of a rung on a kernel; rungs: of all hooks, doctors: {mode: Doctor}."""
+    own = [r for r in rungs if r.hook == rung.hook]
+    if taken(own, doctors["auto"].hooks[rung.hook]) is rung:
         return "**taken**"
-    if any(d.loaded and is_rung(rung, d.hooks[rung.hook]) for d in doctors.values()):
+    if any(d.loaded and taken(own, d.hooks[rung.hook]) is rung for d in doctors.values()):
         return "loads"
-    for doctor in doctors.values():
-        for why in doctor.hooks[rung.hook].refused:
-            kind, _, reason = why.partition(": ")
-            name, _, place = kind.partition(" ")
-            if name != rung.kind or reason.startswith("--hooks"):
-                continue
-            if not place or place == rung.sites[0].where or \
-                    any(place.startswith(s.where[:80]) for s in rung.sites):
-                return reason
-    return "a better one is there"
+    reasons = [refusal(rung, d.hooks[rung.hook]) for d in doctors.values()]
+    return next((r for r in reasons if r), "a better one is there")
 
 
 def place_of(rung):
@@ -98,4 +115,4 @@ def place_of(rung):
         name = re.sub(r"#(\d+)", r" (\1 arguments)", site.where).replace("|", " or ")
         if name not in places:
             places.append(name)
-    return f"{rung.kind} {', '.join(places)}"
+    return f"{rung.kind} {', '.join(places)}" + (f" with {rung.wants}" if rung.wants else "")

@@ -45,7 +45,8 @@ def used():
             name = helpers.get(n, f"number {n}")
             add("helper", name, look_up(versions.HELPERS, name, "helper"), program.name)
         for name in program.kfuncs:
-            raise AssertionError(f"{program.name}: kernel function {name}: 5.15 knows none of it")
+            add("kernel function", name, look_up(versions.KFUNCS, name, "kernel function"),
+                program.name)
         if program.atomics:
             add("instructions", "atomic", versions.ATOMICS, program.name)
         kind = program.section.partition("/")[0]
@@ -64,6 +65,8 @@ def site_version(where):
 
 def on_oldest(rung):
     """Whether 5.15 can have the rung: what it then would load must be loadable there."""
+    if rung.wants and newer(look_up(versions.KFUNCS, rung.wants, "kernel function")):
+        return False
     if rung.kind not in ("tp_btf", "raw_tp"):
         return True
     return not any(newer(site_version(site.where)) for site in rung.sites)

@@ -19,6 +19,8 @@ HELPERS = {
     "bpf_loop": "5.17", "bpf_map_lookup_percpu_elem": "5.19", "bpf_ktime_get_tai_ns": "6.1",
 }
 
+KFUNCS = {"bpf_rdonly_cast": "6.2"}
+
 MAP_TYPES = {
     "BPF_MAP_TYPE_HASH": "4.0", "BPF_MAP_TYPE_ARRAY": "4.0", "BPF_MAP_TYPE_PERCPU_HASH": "4.6",
     "BPF_MAP_TYPE_PERCPU_ARRAY": "4.6", "BPF_MAP_TYPE_STACK_TRACE": "4.6",

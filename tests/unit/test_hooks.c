@@ -357,8 +357,28 @@ static void test_cpus_online(void **state)
 	}
 }
 
-int main(void)
+/* For tests/kernels: a line "HOOK\tNECESSARY\tRUNG\tKIND\tWANTS\tPROGRAM\tWHERE" a site. */
+static void print_table(void)
 {
+	for (size_t i = 0; i < hooks_table_n; i++) {
+		const struct hook *hook = &hooks_table[i];
+
+		for (int r = 0; r < HOOK_RUNGS && hook->rungs[r].kind; r++) {
+			const struct rung *rung = &hook->rungs[r];
+
+			for (int s = 0; s < RUNG_SITES && rung->sites[s].where; s++)
+				printf("%s\t%s\t%d\t%s\t%s\t%s\t%s\n", hook->name,
+				       hook->without ? "no" : "yes", r, rung_ways[rung->kind].name,
+				       rung->wants ? rung->wants : "-",
+				       rung->sites[s].program ? rung->sites[s].program : "-",
+				       rung->sites[s].where);
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_rungs),
@@ -373,5 +393,9 @@ int main(void)
 		cmocka_unit_test(test_cpus_online),
 	};
 
+	if (argc > 1) {
+		print_table();
+		return 0;
+	}
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
