@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include "call_programs.h"
 #include "doctor_hooks.h"
 #include "hooks_private.h"
 #include "infbpf.skel.h"
@@ -93,6 +94,38 @@ static void print_hook(FILE *out, int label, const char *first, const struct hoo
 		print_note(out, indent, "loses", h->lost);
 }
 
+/* libbpf says in its messages alone which program it was. */
+static char refused_program[64];
+
+static int listen_for_refusal(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char text[200];
+
+	if (level == LIBBPF_WARN && strstr(format, "BPF program load failed")) {
+		vsnprintf(text, sizeof(text), format, args);
+		if (sscanf(text, "libbpf: prog '%63[^']'", refused_program) != 1)
+			refused_program[0] = 0;
+	}
+	return 0;
+}
+
+static int load(struct infbpf_bpf *skel, struct fault *f)
+{
+	libbpf_print_fn_t before = libbpf_set_print(listen_for_refusal);
+	int err = infbpf_bpf__load(skel);
+
+	libbpf_set_print(before);
+	if (!err)
+		return 0;
+	if (refused_program[0])
+		return fault_set(f, EXIT_REFUSED, -err, "cannot load BPF program %s: %s",
+				 refused_program, strerror(-err));
+	return fault_set(f, EXIT_REFUSED, -err,
+			 "cannot load BPF programs: %s. Run as root, or grant CAP_BPF and "
+			 "CAP_PERFMON",
+			 strerror(-err));
+}
+
 int doctor_hooks(FILE *out, int label, enum hooks_mode mode, struct fault *f)
 {
 	struct infbpf_bpf *skel = infbpf_bpf__open();
@@ -104,6 +137,7 @@ int doctor_hooks(FILE *out, int label, enum hooks_mode mode, struct fault *f)
 		err = fault_set(f, EXIT_FAILED, ENOMEM, "out of memory");
 		goto out;
 	}
+	call_programs_choose(skel, uprobe_detect(), CALL_PROGRAMS_ALL);
 	err = hooks_choose(&hooks, skel, symbols, mode, HOOK_ALL, f);
 	for (size_t i = 0; i < hooks.n; i++)
 		print_hook(out, label, i ? "" : "hooks", &hooks.states[i]);
@@ -112,13 +146,8 @@ int doctor_hooks(FILE *out, int label, enum hooks_mode mode, struct fault *f)
 	if (symbols_kernel_hidden(symbols))
 		fprintf(out, "%-*s%s\n", label, "",
 			"kernel symbols are hidden: CAP_SYSLOG or kptr_restrict");
-	err = infbpf_bpf__load(skel);
-	if (err)
-		fault_set(f, EXIT_REFUSED, -err,
-			  "cannot load BPF programs: %s. Run as root, or "
-			  "grant CAP_BPF and CAP_PERFMON",
-			  strerror(-err));
-	else
+	err = load(skel, f);
+	if (!err)
 		fprintf(out, "%-*s%s\n", label, "programs", "all accepted by the verifier");
 out:
 	symbols_close(symbols);

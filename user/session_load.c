@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <bpf/bpf.h>
+#include "call_programs.h"
 #include "command_libs.h"
 #include "descriptor.h"
 #include "session_private.h"
@@ -36,34 +37,6 @@ static int load_fault(int err, struct fault *f)
 	return fault_set(f, EXIT_REFUSED, -err,
 			 "cannot load BPF programs: %s (--verbose shows the kernel's reason)",
 			 strerror(-err));
-}
-
-/* The programs of user probes: what each is loaded for. Attached by uprobe.c; libbpf 1.1 knows neither
- * uprobe_multi nor sessions. */
-static void configure_probes(struct session *s)
-{
-	struct infbpf_bpf *skel = s->skel;
-	const bool session = s->uprobes == UPROBE_SESSION, counts = s->options->entries_only;
-	const struct {
-		struct bpf_program *prog;
-		bool load;
-		int attach_type;
-	} probes[] = {
-		{ skel->progs.handle_call_session, !counts && session, UPROBE_SESSION_ATTACH_TYPE },
-		{ skel->progs.handle_call_entry, !counts && !session, UPROBE_MULTI_ATTACH_TYPE },
-		{ skel->progs.handle_call_return, !counts && !session, UPROBE_MULTI_ATTACH_TYPE },
-		{ skel->progs.handle_call_count, counts, UPROBE_MULTI_ATTACH_TYPE },
-		{ skel->progs.handle_call_register, true, UPROBE_MULTI_ATTACH_TYPE },
-		{ skel->progs.handle_calibrate, true, UPROBE_MULTI_ATTACH_TYPE },
-	};
-
-	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
-		if (s->uprobes >= UPROBE_MULTI)
-			bpf_program__set_expected_attach_type(probes[i].prog,
-							      probes[i].attach_type);
-		bpf_program__set_autoload(probes[i].prog,
-					  s->uprobes != UPROBE_NONE && probes[i].load);
-	}
 }
 
 /* Without /proc/devices a terminal is any device. */
@@ -128,7 +101,8 @@ static void configure(struct session *s)
 	bpf_map__set_max_entries(skel->maps.ring, RING_BYTES);
 	configure_descriptors(skel);
 	configure_io(s);
-	configure_probes(s);
+	call_programs_choose(s->skel, s->uprobes,
+			     s->options->entries_only ? CALL_PROGRAMS_COUNTS : CALL_PROGRAMS_PAIRS);
 }
 
 static int load_once(struct session *s, struct fault *f)

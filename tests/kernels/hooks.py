@@ -88,7 +88,7 @@ def refusal(rung, state):
     for why in state.refused:
         kind, _, reason = why.partition(": ")
         name, _, place = kind.partition(" ")
-        if name == rung.kind and not reason.startswith("--hooks") and \
+        if name == rung.kind and not reason.startswith(("--hooks", "no ")) and \
                 (not place or any(place == s.where[:80] for s in rung.sites)):
             return reason
     return None
@@ -112,7 +112,7 @@ def outcome(rung, rungs, doctors):
 def place_of(rung):
     places = []
     for site in rung.sites:
-        name = re.sub(r"#(\d+)", r" (\1 arguments)", site.where).replace("|", " or ")
+        name = re.sub(r"#(\d+)", r" (arguments: \1)", site.where).replace("|", " or ")
         if name not in places:
             places.append(name)
     return f"{rung.kind} {', '.join(places)}" + (f" with {rung.wants}" if rung.wants else "")
