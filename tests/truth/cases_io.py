@@ -52,7 +52,7 @@ IO_CASES = [
     attach("io-none", "io work=direct count=50", ("none", i.check_none), options="--io none"),
 ]
 
-FUNCTIONS = {"direct": DIRECT, "hit": HIT, "miss": MISS, "write": WRITE, "tcp": TCP, "pipe": PIPE}
+FUNCTIONS = {"miss": MISS, "write": WRITE, "tcp": TCP}
 
 # Calls seen as kernel functions. The way to block requests is forced with them.
 IO_FORCED = [
