@@ -154,5 +154,5 @@ def fail(why):
     raise Wrong(str(why))
 
 
-TESTS = {f"vm-{kernel}": (200, lambda kernel=kernel: machine(kernel), "counted")
+TESTS = {f"vm-{kernel}": (400, lambda kernel=kernel: machine(kernel), "counted")
          for kernel in KERNELS}
