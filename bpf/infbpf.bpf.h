@@ -195,6 +195,8 @@ struct task_state {
 	char old_comm
 		[INFBPF_COMM]; /* before the last rename: the name of the image that exec ends */
 };
+/* With the kernel's own 72 to 136 bytes it comes from kmalloc: one byte more than 2 KiB would be 4. */
+_Static_assert(sizeof(struct task_state) <= 2048 - 136, "task storage takes 4 KiB a thread");
 
 /* Room to build a record in that does not go through the ring, or not at once. One a CPU and use. */
 enum scratch_use {

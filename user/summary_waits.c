@@ -59,6 +59,9 @@ void summary_waits(struct screen *s, const struct profile *p, bool all)
 	const uint64_t sum = sum_kinds(p, kinds);
 	char a[FORMAT_SIZE], frame[CELL_SIZE];
 
+	/* One kind that is its cause: the threads' table has said so. */
+	if (!wait_kind_frame(kinds[0].kind) && !kinds[0].frame && kinds[1].ns < sum / WORTH)
+		return;
 	for (size_t i = 0; sum && i < KINDS && kinds[i].ns >= sum / WORTH && kinds[i].ns; i++) {
 		const struct kind_sum *k = &kinds[i];
 		bool named;

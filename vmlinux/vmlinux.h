@@ -216,7 +216,7 @@ struct task_struct {
 	char comm[16];
 	struct mm_struct *mm;
 	struct sched_entity se;
-	bool throttled; /* 6.18, with CONFIG_CFS_BANDWIDTH */
+	bool throttled;		   /* 6.18, with CONFIG_CFS_BANDWIDTH */
 	struct uprobe_task *utask; /* with CONFIG_UPROBES */
 };
 

@@ -13,7 +13,8 @@ HOW = """
 `perf bench sched pipe -T` on one CPU: two threads hand a byte to and fro, two switches and two
 wake-ups an operation. All tracers trace the whole host with their defaults. The figure is the CPU
 time of the benchmark's process for an operation; it runs at nice -20, so that other programs do not
-take its CPU. In each round every tool has its turn, and its added time is that over the same round's
+take its CPU. What can be asked for is a tracer of its own: stacks of wakers; every part of I/O, of which
+the pipe's reads and writes are calls. In each round every tool has its turn, and its added time is that over the same round's
 run without a tracer.
 """
 
@@ -40,6 +41,10 @@ def peers(perf):
     ]
 
 
+# What can be asked for besides; each as a tracer of its own.
+OPTIONS = [("infbpf --wakers", ["--wakers"]), ("infbpf --io all", ["--io", "all"])]
+
+
 def honesty(loops, added_us, tool):
     """Stated cost over the one measured from outside: the workload's added CPU time and infbpf's own."""
     return tool.stated_ns() / (added_us * 1000 * loops + tool.own_ns)
@@ -56,7 +61,7 @@ def run(plan):
             tools.append((name, path, args))
         else:
             section.skip(f"{name} is not installed (package {package})")
-    added = {name: [] for name in ["infbpf"] + [t[0] for t in tools]}
+    added = {name: [] for name in ["infbpf"] + [o[0] for o in OPTIONS] + [t[0] for t in tools]}
     bare, stated, own = [], [], []
     start = pipe_us(perf, 1)  # all of it the program's own start
     for _ in range(plan.pick(2, 7)):
@@ -71,6 +76,10 @@ def run(plan):
             stated.append(honesty(loops, us - base, infbpf))
         except Skip as e:
             section.skip(str(e))
+        for name, options in OPTIONS:
+            infbpf = Infbpf("-a", *options).attach()
+            added[name].append(pipe_us(perf, loops) - start / loops - base)
+            infbpf.end()
         for name, path, args in tools:
             tool = Tool(name, [path, *args]).attach()
             added[name].append(pipe_us(perf, loops) - start / loops - base)

@@ -290,7 +290,7 @@ def check_execs(t):
     rows = t.of(pid=t.pid)
     want = t.measure["wall_ns"]
     leader = sum(r["wall_ns"] for r in rows if r["tid"] == t.pid)
-    between("wall of the process's main thread", leader, want - (40 if t.vm else 8) * MS,
+    between("wall of the process's main thread", leader, want - (80 if t.vm else 8) * MS,
             want + 2 * MS)
     compare_cpu(t, "all its images", rows, t.truth["cpu_ns"], after_ns=len(rows) * t.exit_ns)
     return f"{len(rows)} rows"
