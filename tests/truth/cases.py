@@ -97,8 +97,8 @@ CASES = [
 ] + WAITS_CASES + SWITCH_CASES + CUDA_CASES + IO_CASES
 
 
-# Each way of attaching is forced once, with a program that any of them has to get right. One of the first
-# two is what a kernel's traces use by themselves; the last one's stacks are picked in another way.
+# Each way of attaching is forced once, with a program that any of them has to get right; the one that
+# no kernel here takes by itself, with more.
 FORCED = [case._replace(name=f"{case.name}-{hooks}", options=f"--hooks {hooks}")
           for hooks, names in (("btf", ("sleep",)), ("kprobe", ("sleep",)),
                                ("tracepoint", ("sleep", "futex", "two-on-one-cpu")))

@@ -16,12 +16,17 @@ def module_cases(name):
     lists = [v for k, v in vars(module).items() if k.endswith("_CASES") and isinstance(v, list)]
     if len(lists) != 1:
         raise RuntimeError(f"{name}: {len(lists)} lists named *_CASES, one is wanted")
-    return lists[0]
+    return list(lists[0])
 
 
 def groups():
-    """{name: cases}; every case is in one group, those of cases.py in "core"."""
+    """{name: cases}; every case is in one group, those of cases.py in "core", forced ones with
+    theirs. To be called once."""
     names = sorted(os.path.basename(p)[:-3] for p in glob.glob(os.path.join(HERE, "cases_*.py")))
     found = {name.removeprefix("cases_"): module_cases(name) for name in names}
-    others = {case.name for cases in found.values() for case in cases}
-    return {"core": [case for case in CASES if case.name not in others], "forced": FORCED, **found}
+    home = {case.name: cases for cases in found.values() for case in cases}
+    core = [case for case in CASES if case.name not in home]
+    # A forced case, "NAME-KIND", goes with what it forces.
+    for case in FORCED:
+        home.get(case.name.rpartition("-")[0], core).append(case)
+    return {"core": core, **found}
