@@ -43,13 +43,42 @@ def plain_verdicts(sections):
     return plain_table(COLUMNS, verdicts(sections))
 
 
+def body(section, more=()):
+    parts = [f"## {section.title}\n\n{section.how}",
+             markdown_table(section.columns, section.rows), *section.notes, *more]
+    return "\n\n".join(p.strip() for p in parts)
+
+
 def write(path, sections, seconds):
     parts = [HEAD.format(date=time.strftime("%Y-%m-%d"), machine=machine(),
                          minutes=max(1, round(seconds / 60)))]
     parts.append(markdown_table(COLUMNS, verdicts(sections)))
-    for s in sections:
-        parts.append(f"## {s.title}\n\n{s.how}")
-        parts.append(markdown_table(s.columns, s.rows))
-        parts += s.notes
+    parts += [body(s) for s in sections]
     with open(path, "w", encoding="utf-8") as f:
         f.write("\n\n".join(p.strip() for p in parts) + "\n")
+
+
+def place(rows, row):
+    """Where a row of the verdicts goes: over the one it renews, or behind its like."""
+    like = [i for i, r in enumerate(rows) if r[0].split(":")[0] == row[0].split(":")[0]]
+    same = [i for i in like if rows[i][0] == row[0]]
+    if same:
+        rows[same[0]] = row
+    else:
+        rows.insert(like[-1] + 1 if like else len(rows), row)
+
+
+def renew(path, sections):
+    """Puts sections that were measured alone into the document in place of what they renew."""
+    with open(path, encoding="utf-8") as f:
+        head, *old = f.read().split("\n\n## ")
+    head, table = head.rsplit("\n\n", 1)
+    rows = [[c.strip() for c in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+    for row in verdicts(sections):
+        place(rows, [str(c) for c in row])
+    texts = {t.split("\n", 1)[0]: "## " + t.strip() for t in old}
+    when = f"This section was measured by itself, {time.strftime('%Y-%m-%d')}, on {machine()}."
+    for s in sections:
+        texts[s.title] = body(s, (when,))
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("\n\n".join([head, markdown_table(COLUMNS, rows), *texts.values()]) + "\n")
