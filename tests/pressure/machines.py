@@ -154,4 +154,5 @@ def fail(why):
     raise Wrong(str(why))
 
 
-TESTS = {f"vm-{kernel}": (200, lambda kernel=kernel: machine(kernel)) for kernel in KERNELS}
+TESTS = {f"vm-{kernel}": (200, lambda kernel=kernel: machine(kernel), "machine")
+         for kernel in KERNELS}
