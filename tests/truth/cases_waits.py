@@ -107,7 +107,9 @@ def check_rows(t):
     others = [w for w in rows if w["kind"] == "other"]
     other = sum(w["blocked_ns"] for w in others)
     expect(other <= 0.02 * blocked, f"{other} of {blocked} ns are others: {others}")
-    expect(all(w["frame"] for w in others if w["blocked_ns"] > MS), f"no frame named: {others}")
+    # A wait shorter than the stack period (10 ms) goes without a stack by chance.
+    unnamed = sum(w["blocked_ns"] for w in others if not w["frame"])
+    expect(unnamed <= 20 * MS, f"no frame named: {others}")
     return f"{len(rows)} rows, other {other} of {blocked} ns"
 
 
