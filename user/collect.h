@@ -58,6 +58,9 @@ int collect_io(struct collect *c, unsigned int parts, int keys_fd, int recs_fd);
 int collect_io_threads(struct collect *c, int threads_fd, int rest_fd);
 /* Before the window opens: the entry of those that the map has no room for. */
 int collect_steals_prepare(int map_fd);
+/* What switches said of the CPUs until now: a thread that came into scope while it ran was nobody's
+ * then. To be called when all are in scope, before the window opens. */
+int collect_cpus_forget(int map_fd);
 /* What the CPUs did: to be called as the window opens; with the map of struct cpu_state. */
 int collect_cpus_begin(struct collect *c);
 int collect_cpus(struct collect *c, int map_fd);

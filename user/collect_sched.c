@@ -248,6 +248,22 @@ static int read_steal(uint64_t *ns, int cpus)
 	return 0;
 }
 
+int collect_cpus_forget(int map_fd)
+{
+	int cpus = libbpf_num_possible_cpus(), err;
+	struct cpu_state *states;
+	__u32 zero = 0;
+
+	if (cpus < 0)
+		return cpus;
+	states = calloc(cpus, sizeof(*states));
+	if (!states)
+		return -ENOMEM;
+	err = bpf_map_update_elem(map_fd, &zero, states, BPF_ANY) ? -errno : 0;
+	free(states);
+	return err;
+}
+
 int collect_cpus_begin(struct collect *c)
 {
 	int cpus = libbpf_num_possible_cpus();

@@ -198,7 +198,7 @@ void session_describe(const struct session *s, char *buf, size_t len)
  * by the iterator or by an event. */
 static int open_window(struct session *s, struct fault *f)
 {
-	int err;
+	int err, forgot = collect_cpus_forget(bpf_map__fd(s->skel->maps.cpu_states));
 
 	s->begin_ns = clock_now_ns() + GATE_NS;
 	s->cuda.begin_ns = s->begin_ns;
@@ -209,7 +209,7 @@ static int open_window(struct session *s, struct fault *f)
 	s->skel->data->t_end = s->end_ns;
 	s->skel->data->t_begin = s->begin_ns;
 	clock_sleep_until_ns(s->begin_ns);
-	err = session_counts(s, &s->counts_begin);
+	err = forgot ? forgot : session_counts(s, &s->counts_begin);
 	if (!err)
 		err = collect_steals_prepare(bpf_map__fd(s->skel->maps.steals));
 	if (!err)
