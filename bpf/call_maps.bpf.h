@@ -5,7 +5,7 @@
 
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 8192);
 	__type(key, struct call_key);
 	__type(value, struct call_slot);
 } MAP(thread_calls);

@@ -5,7 +5,7 @@
  *
  * Context: the calling task, before and after its call; preemption off, but for kprobes on kernels that
  * optimise them. Another task never touches its struct io_call.
- * Cost: one that is accounted 0.2 us, without the way here.
+ * Cost: one that is accounted, some 0.5 us with the way here.
  */
 #ifndef FILE_BPF_H
 #define FILE_BPF_H

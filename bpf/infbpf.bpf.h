@@ -233,7 +233,7 @@ SHARED struct {
 /* What the slots in task storage have no room for. Preallocated: updated under the run queue lock. */
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 32768);
+	__uint(max_entries, 16384);
 	__type(key, struct wait_key);
 	__type(value, struct wait_slot);
 } MAP(waits);
