@@ -77,6 +77,16 @@ int json_set_texts(json_t *object, const struct json_text *texts, size_t n)
 	return err;
 }
 
+int json_set_thread(json_t *o, const struct profile_thread *t)
+{
+	/* A row that stands for several threads has no thread number. */
+	const bool one = t && t->merged <= 1;
+	int err = JSON_SET_NUMBERS(o, { "pid", t ? t->pid : PROFILE_UNKNOWN },
+				   { "tid", one ? t->tid : PROFILE_UNKNOWN });
+
+	return err ? err : json_set_string(o, "comm", t ? t->comm : NULL);
+}
+
 /* --- the parts --- */
 
 static int fill_hook(const struct profile *p, size_t i, json_t *o)
@@ -124,12 +134,8 @@ static int set_queue(json_t *o, const struct profile_thread *t)
 static int fill_thread(const struct profile *p, size_t i, json_t *o)
 {
 	const struct profile_thread *t = &p->threads[i];
-	/* A row that stands for several threads has no thread number. */
-	int err = JSON_SET_NUMBERS(o, { "pid", t->pid },
-				   { "tid", t->merged > 1 ? PROFILE_UNKNOWN : t->tid });
+	int err = json_set_thread(o, t);
 
-	if (!err)
-		err = json_set_string(o, "comm", t->comm);
 	if (!err)
 		err = json_set_string(o, "process", t->process);
 	if (!err)

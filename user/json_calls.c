@@ -127,13 +127,8 @@ int json_fill_launch(const struct profile *p, size_t i, json_t *o)
 int json_fill_launcher(const struct profile *p, size_t i, json_t *o)
 {
 	const struct profile_launcher *l = &p->launchers[i];
-	const struct profile_thread *t = &p->threads[l->thread];
-	/* As in "threads": a row of merged threads has no thread number. */
-	int err = JSON_SET_NUMBERS(o, { "pid", t->pid },
-				   { "tid", t->merged > 1 ? PROFILE_UNKNOWN : t->tid });
+	int err = json_set_thread(o, &p->threads[l->thread]);
 
-	if (!err)
-		err = json_set_string(o, "comm", t->comm);
 	return err ? err
 		   : JSON_SET_NUMBERS(o, { "launches", l->launches },
 				      { "wall_ns", if_returns(p, l->wall_ns) },

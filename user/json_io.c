@@ -53,15 +53,11 @@ int json_fill_io(const struct profile *p, size_t i, json_t *o)
 int json_fill_io_thread(const struct profile *p, size_t i, json_t *o)
 {
 	const struct profile_io_thread *io = &p->io_threads[i];
-	const struct profile_thread *t =
-		io->thread == PROFILE_NO_THREAD ? NULL : &p->threads[io->thread];
-	/* As in "threads": a row of merged threads has no thread number. */
-	int err = JSON_SET_NUMBERS(o, { "pid", t ? t->pid : PROFILE_UNKNOWN },
-				   { "tid", t && t->merged == 1 ? t->tid : PROFILE_UNKNOWN });
+	int err = json_set_thread(o,
+				  io->thread == PROFILE_NO_THREAD ? NULL : &p->threads[io->thread]);
 
 	if (!err)
-		err = JSON_SET_TEXTS(o, { "comm", t ? t->comm : NULL }, { "kind", io->kind },
-				     { "device", io->device });
+		err = JSON_SET_TEXTS(o, { "kind", io->kind }, { "device", io->device });
 	return err ? err
 		   : JSON_SET_NUMBERS(o, { "calls", io->calls }, { "bytes", io->bytes },
 				      { "wall_ns", io->wall_ns });

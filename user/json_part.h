@@ -35,6 +35,9 @@ int json_set_texts(json_t *object, const struct json_text *texts, size_t n);
 		       sizeof((const struct json_text[]){ __VA_ARGS__ }) / \
 			       sizeof(struct json_text))
 
+/* "pid", "tid" and "comm": whose a row is. t NULL: nobody's in particular, all three are null. */
+int json_set_thread(json_t *object, const struct profile_thread *t);
+
 /* Fills in object number i of a part. */
 typedef int (*json_fill)(const struct profile *p, size_t i, json_t *object);
 

@@ -25,12 +25,8 @@ int json_fill_steal(const struct profile *p, size_t i, json_t *o)
 
 static int fill_waker(const struct profile *p, const struct profile_waker *w, json_t *o)
 {
-	const struct profile_thread *t = &p->threads[w->thread];
-	int err = JSON_SET_NUMBERS(o, { "pid", t->pid },
-				   { "tid", t->merged > 1 ? PROFILE_UNKNOWN : t->tid });
+	int err = json_set_thread(o, &p->threads[w->thread]);
 
-	if (!err)
-		err = json_set_string(o, "comm", t->comm);
 	if (!err)
 		err = JSON_SET_NUMBERS(o, { "by_pid", w->by_pid }, { "by_tid", w->by_tid });
 	if (!err)

@@ -5,13 +5,8 @@
 int json_fill_switches(const struct profile *p, size_t i, json_t *o)
 {
 	const struct profile_switches *s = &p->switches[i];
-	const struct profile_thread *t = &p->threads[s->thread];
-	/* As in "threads": a row of merged threads has no thread number. */
-	int err = JSON_SET_NUMBERS(o, { "pid", t->pid },
-				   { "tid", t->merged > 1 ? PROFILE_UNKNOWN : t->tid });
+	int err = json_set_thread(o, &p->threads[s->thread]);
 
-	if (!err)
-		err = json_set_string(o, "comm", t->comm);
 	if (!err)
 		err = JSON_SET_NUMBERS(o, { "voluntary", s->voluntary },
 				       { "involuntary", s->involuntary }, { "error", s->error },

@@ -2,8 +2,8 @@
 /* I/O in a profile: rows by process, and by thread. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include "profile_build.h"
+#include "text.h"
 
 int profile_add_io(struct profile *p, const struct profile_io *row)
 {
@@ -47,13 +47,6 @@ static int rising(uint64_t a, uint64_t b)
 	return a < b ? -1 : a > b;
 }
 
-static int by_text(const char *a, const char *b)
-{
-	if (a == b)
-		return 0;
-	return !a ? -1 : !b ? 1 : strcmp(a, b);
-}
-
 /* By process; rows of no process last. Within one the longest first. */
 static int io_order(const void *a, const void *b)
 {
@@ -65,8 +58,8 @@ static int io_order(const void *a, const void *b)
 	if (!c)
 		c = rising(y->whole.wall_ns, x->whole.wall_ns);
 	if (!c)
-		c = by_text(x->kind, y->kind);
-	return c ? c : by_text(x->device, y->device);
+		c = text_compare(x->kind, y->kind);
+	return c ? c : text_compare(x->device, y->device);
 }
 
 static int io_thread_key(const void *a, const void *b)
@@ -75,8 +68,8 @@ static int io_thread_key(const void *a, const void *b)
 	int c = rising(x->thread, y->thread);
 
 	if (!c)
-		c = by_text(x->kind, y->kind);
-	return c ? c : by_text(x->device, y->device);
+		c = text_compare(x->kind, y->kind);
+	return c ? c : text_compare(x->device, y->device);
 }
 
 static void merge_threads(struct profile *p)

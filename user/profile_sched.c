@@ -6,6 +6,7 @@
 #include "apportion.h"
 #include "frames.h"
 #include "profile_build.h"
+#include "text.h"
 
 /* --- what comes in --- */
 
@@ -100,14 +101,6 @@ void profile_sched_free(struct profile *p)
 
 #define COMPARE(x, y) ((x) < (y) ? -1 : (x) > (y))
 
-/* NULL first. */
-static int compare_names(const char *x, const char *y)
-{
-	if (x == y)
-		return 0;
-	return !x ? -1 : !y ? 1 : strcmp(x, y);
-}
-
 static int by_steal(const void *a, const void *b)
 {
 	const struct profile_steal *x = a, *y = b;
@@ -116,7 +109,7 @@ static int by_steal(const void *a, const void *b)
 	if (!order)
 		order = COMPARE(x->by_pid, y->by_pid);
 	if (!order)
-		order = compare_names(x->by_comm, y->by_comm);
+		order = text_compare(x->by_comm, y->by_comm);
 	return order ? order : COMPARE(x->behind, y->behind);
 }
 
@@ -174,7 +167,7 @@ static int by_waker(const void *a, const void *b)
 	if (!order)
 		order = COMPARE(x->by_tid, y->by_tid);
 	if (!order)
-		order = compare_names(x->by_comm, y->by_comm);
+		order = text_compare(x->by_comm, y->by_comm);
 	if (!order)
 		order = COMPARE(x->by_interrupt, y->by_interrupt);
 	/* Equal lists of frames are one. */
@@ -282,13 +275,11 @@ out:
 
 int profile_sched_finish(struct profile *p, const uint32_t *rank)
 {
-	uint32_t *position = calloc(p->threads_n + 1, sizeof(*position));
+	uint32_t *position = build_places(p, rank);
 	int err;
 
 	if (!position)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < p->threads_n; i++)
-		position[rank[i]] = i;
 	merge_steals(p);
 	err = finish_wakers(p, position);
 	free(position);

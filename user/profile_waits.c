@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include "frames.h"
 #include "profile_build.h"
+#include "text.h"
 
 struct wait_rows {
 	struct profile_wait *rows;
@@ -22,11 +22,8 @@ static int by_key(const void *a, const void *b)
 		return x->pid < y->pid ? -1 : 1;
 	if (x->kind != y->kind)
 		return x->kind - y->kind;
-	/* Equal strings of a profile are one. */
-	order = x->process == y->process ? 0 : strcmp(x->process, y->process);
-	if (order || x->frame == y->frame)
-		return order;
-	return !x->frame ? -1 : !y->frame ? 1 : strcmp(x->frame, y->frame);
+	order = text_compare(x->process, y->process);
+	return order ? order : text_compare(x->frame, y->frame);
 }
 
 static int by_time(const void *a, const void *b)

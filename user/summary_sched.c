@@ -27,18 +27,13 @@ static uint64_t neighbour_ns(const struct neighbour *n)
 	return n->preempted_ns + n->behind_ns;
 }
 
-static int compare_names(const char *x, const char *y)
-{
-	return x == y ? 0 : !x ? -1 : !y ? 1 : strcmp(x, y);
-}
-
 static int by_who(const void *a, const void *b)
 {
 	const struct neighbour *x = a, *y = b;
 
 	if (x->pid != y->pid)
 		return x->pid < y->pid ? -1 : 1;
-	return compare_names(x->comm, y->comm);
+	return text_compare(x->comm, y->comm);
 }
 
 static int by_taken(const void *a, const void *b)

@@ -121,3 +121,10 @@ void text_cut(char *s, size_t width)
 	memcpy(s, "..", mark);
 	s[mark] = '\0';
 }
+
+int text_compare(const char *a, const char *b)
+{
+	if (a == b)
+		return 0;
+	return !a ? -1 : !b ? 1 : strcmp(a, b);
+}

@@ -29,4 +29,7 @@ size_t text_width(const char *s);
 /* Cuts s to at most width characters, in place; what was cut shows as "..". */
 void text_cut(char *s, size_t width);
 
+/* The order of two names, either of which may be absent (NULL): those come first. */
+int text_compare(const char *a, const char *b);
+
 #endif /* TEXT_H */
