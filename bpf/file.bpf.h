@@ -139,7 +139,7 @@ static __always_inline struct task_state *caller(struct task_struct *task, u64 *
 {
 	struct task_state *ts = bpf_task_storage_get(&tasks, task, NULL, 0);
 
-	if (!ts || ts->flags & TASK_FLUSHED || (ts->tgid == cfg_command && !ts->image))
+	if (!ts || ts->flags & TASK_FLUSHED || before_command(ts))
 		return NULL;
 	*now = bpf_ktime_get_ns();
 	return in_window(*now) ? ts : NULL;

@@ -365,6 +365,12 @@ static __always_inline u64 task_account(struct task_state *ts, u32 state, u64 no
 	return d;
 }
 
+/* The process that becomes the command, before its exec: no account of it will be kept. */
+static __always_inline bool before_command(const struct task_state *ts)
+{
+	return ts->tgid == cfg_command && !ts->image;
+}
+
 /* A difference of two readings of the account. A probe books the time since the last event as woken where
  * the kernel hid the switch-in, and the next event may find that part of it was throttled: the sum is
  * right, and no part may be negative. */

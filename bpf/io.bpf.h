@@ -22,7 +22,7 @@ static __always_inline struct task_state *io_owner(void)
 
 	if (!ts && task->flags & PF_IO_WORKER)
 		ts = bpf_task_storage_get(&tasks, task->group_leader, NULL, 0);
-	if (!ts || ts->flags & TASK_FLUSHED || (ts->tgid == cfg_command && !ts->image))
+	if (!ts || ts->flags & TASK_FLUSHED || before_command(ts))
 		return NULL;
 	return ts;
 }

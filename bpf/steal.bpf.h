@@ -99,8 +99,7 @@ static __always_inline void steal_end(struct task_state *ts, bool preempted,
 
 	if (ns < STEAL_MIN_NS)
 		return;
-	/* Not yet the command: no account of it will be kept. */
-	if (ts->tgid == cfg_command && !ts->image)
+	if (before_command(ts))
 		return;
 	/* A kernel thread that takes over runs for microseconds, as a rule: where somebody else ran last,
 	 * the wait was for that one. */
