@@ -104,7 +104,8 @@ def check_rows(t):
         # (What its process did before its exec is in rows of another name.)
         of_kind = [w for w in rows if w["kind"] == kind and w["process"] == "waits"]
         expect(len(of_kind) == 1 and of_kind[0]["cause"] == cause, f"{kind}: {of_kind}")
-        expect(name in SAMPLED or of_kind[0]["waits"], f"{kind} is not counted: {of_kind}")
+        expect(name in SAMPLED or of_kind[0]["waits"], f"{kind} is not counted: {of_kind}; "
+               f"lost {t.json['lost']}; {[x for x in t.folded if kind in x.frames[-1]]}")
         expect(of_kind[0]["frame"] is None, f"{of_kind}")
     others = [w for w in rows if w["kind"] == "other"]
     other = sum(w["blocked_ns"] for w in others)
