@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "profile_serving.h"
 #include "wait_cause.h"
 
 /* The four states of the time model. Order is the order of output. */
@@ -263,6 +264,7 @@ struct profile_lost {
 	uint64_t uncovered_ns; /* a CUDA library mapped, not probed; summed over processes */
 	uint64_t threads;      /* threads in scope without an account */
 	uint64_t returns;      /* CUDA returns without their entry */
+	uint64_t spans;	       /* ends of stages and other marks whose record was lost */
 	uint64_t memory;       /* allocations, frees and function names whose record was lost */
 };
 
@@ -361,6 +363,20 @@ struct profile {
 	size_t cpus_n;
 	struct profile_wait *waits; /* by time, falling; set by profile_finish */
 	size_t waits_n;
+
+	struct profile_stage *stages; /* by wall time, falling */
+	size_t stages_n;
+	struct profile_requests *requests; /* by how many, falling */
+	size_t requests_n;
+	struct profile_verdict *verdicts; /* by share, falling; set by verdict_judge() */
+	size_t verdicts_n;
+	/* --timeline: slices of slice_ns, the last one shorter. */
+	uint64_t slice_ns;
+	size_t slices_n;
+	struct profile_slices *slices; /* by thread */
+	size_t slice_threads_n;
+	bool stages_known;   /* marks or functions were probed: no stages means that none ran */
+	bool timeline_known; /* --timeline */
 
 	struct profile_build *build; /* private to profile.c; NULL after profile_finish */
 	struct profile_arena *arena; /* private to profile.c: owns every string */
