@@ -103,6 +103,7 @@ static void configure(struct session *s)
 	configure_io(s);
 	call_programs_choose(s->skel, s->uprobes,
 			     s->options->entries_only ? CALL_PROGRAMS_COUNTS : CALL_PROGRAMS_PAIRS);
+	mark_programs_choose(s->skel, s->uprobes, true);
 }
 
 static int load_once(struct session *s, struct fault *f)
