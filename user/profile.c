@@ -66,6 +66,9 @@ void profile_free(struct profile *p)
 	free(p->not_measured);
 	free(p->lines);
 	free(p->waits);
+	free(p->stages);
+	free(p->requests);
+	free(p->slices);
 	free(p);
 }
 
