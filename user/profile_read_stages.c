@@ -68,12 +68,10 @@ static const struct read_field stage_fields[] = {
 	READ_FIELD(READ_COUNT, profile_stage, open_at_end, "open_at_end"),
 };
 
-static const char *const sources[STAGE_SOURCES] = { "mark", "function", "nvtx" };
-
 static uint8_t source_of(const char *name)
 {
 	for (unsigned int s = 0; s < STAGE_SOURCES; s++)
-		if (!strcmp(sources[s], name))
+		if (!strcmp(profile_stage_source_name(s), name))
 			return (uint8_t)s;
 	return STAGE_MARK;
 }
