@@ -113,6 +113,11 @@ const char *profile_string(struct profile *p, const char *s)
 	return number < 0 ? NULL : p->arena->strings[number];
 }
 
+void *profile_alloc(struct profile *p, size_t bytes)
+{
+	return arena_alloc(&p->arena->memory, bytes);
+}
+
 int build_own(struct profile *p, const char **s)
 {
 	if (!*s)

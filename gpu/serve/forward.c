@@ -86,6 +86,7 @@ int forward_init(struct forward *f, const struct model *model, struct cuda_count
 
 	*f = (struct forward){ .model = model,
 			       .counts = counts,
+			       .spans = o->spans,
 			       .slots = o->slots,
 			       .pinned = o->pinned,
 			       .graphs = o->graphs };
@@ -155,13 +156,16 @@ static void layer_launch(struct forward *f, int layer, int32_t rows)
 	size_t cache = (size_t)layer * f->slots * s->max_seq * s->dim;
 	const int32_t *position = f->input + rows, *slot = f->input + 2 * rows;
 	int32_t head_dim = s->dim / s->heads;
+	uint64_t begin;
 
 	rmsnorm(f, w->norm1, rows);
 	matmul(f, f->qkv, f->normed, w->qkv, NULL, rows, s->dim, 3 * s->dim, 0);
+	begin = stage_begin(SPAN_KV_WRITE, NULL);
 	CUDA_LAUNCH(f->counts, rope, f->compute, .qkv = f->qkv, .k_cache = f->k_cache + cache,
 		    .v_cache = f->v_cache + cache, .cos_sin = f->model->cos_sin,
 		    .position = position, .slot = slot, .rows = rows, .dim = s->dim,
 		    .head_dim = head_dim, .max_seq = s->max_seq);
+	stage_end(f->spans, SPAN_KV_WRITE, begin);
 	CUDA_LAUNCH(f->counts, attention, f->compute, .out = f->attended, .qkv = f->qkv,
 		    .k_cache = f->k_cache + cache, .v_cache = f->v_cache + cache,
 		    .position = position, .slot = slot, .rows = rows, .dim = s->dim,
@@ -235,22 +239,41 @@ static int copy_out(struct forward *f, const struct forward_pass *pass)
 	return err;
 }
 
+static int device_wait(struct forward *f, cudaStream_t stream)
+{
+	uint64_t begin = stage_begin(SPAN_DEVICE_WAIT, NULL);
+	int err = cuda_sync(f->counts, stream);
+
+	stage_end(f->spans, SPAN_DEVICE_WAIT, begin);
+	return err;
+}
+
 static int pass_launch(struct forward *f, const struct forward_pass *pass)
 {
 	struct cuda_counts *c = f->counts;
-	int err = copy_in(f, pass);
+	uint64_t begin = stage_begin(SPAN_TO_DEVICE, NULL);
+	int err;
 
-	if (!err)
-		err = CUDA(c, cudaEventRecord, f->begin, f->compute);
+	input_pack(f, pass);
+	err = copy_in(f, pass);
+	stage_end(f->spans, SPAN_TO_DEVICE, begin);
 	if (err)
 		return err;
-	kernels_launch(f, pass);
-	err = CUDA(c, cudaGetLastError);
+	begin = stage_begin(SPAN_LAUNCH, NULL);
+	err = CUDA(c, cudaEventRecord, f->begin, f->compute);
+	if (!err)
+		kernels_launch(f, pass);
+	if (!err)
+		err = CUDA(c, cudaGetLastError);
 	if (!err)
 		err = CUDA(c, cudaEventRecord, f->end, f->compute);
-	if (!err)
-		err = copy_out(f, pass);
-	return err ? err : cuda_sync(c, f->out);
+	stage_end(f->spans, SPAN_LAUNCH, begin);
+	if (err)
+		return err;
+	begin = stage_begin(SPAN_TO_HOST, NULL);
+	err = copy_out(f, pass);
+	stage_end(f->spans, SPAN_TO_HOST, begin);
+	return err ? err : device_wait(f, f->out);
 }
 
 /* Begins on the compute stream; the streams of the copies join by events. */
@@ -294,15 +317,21 @@ static int pass_replay(struct forward *f, const struct forward_pass *pass)
 {
 	const struct forward_graph *g = &f->graph[pass->rows];
 	struct cuda_counts *c = f->counts;
-	int err = g->exec ? 0 : pass_capture(f, pass);
+	uint64_t begin = stage_begin(SPAN_TO_DEVICE, NULL);
+	int err;
 
+	input_pack(f, pass);
+	stage_end(f->spans, SPAN_TO_DEVICE, begin);
+	begin = stage_begin(SPAN_LAUNCH, NULL);
+	err = g->exec ? 0 : pass_capture(f, pass);
 	if (!err)
 		err = CUDA(c, cudaEventRecord, f->begin, f->compute);
 	if (!err)
 		err = cuda_graph_launch(c, g->exec, g->kernels, f->compute);
 	if (!err)
 		err = CUDA(c, cudaEventRecord, f->end, f->compute);
-	return err ? err : cuda_sync(c, f->compute);
+	stage_end(f->spans, SPAN_LAUNCH, begin);
+	return err ? err : device_wait(f, f->compute);
 }
 
 int forward_run(struct forward *f, struct forward_pass *pass)
@@ -310,7 +339,6 @@ int forward_run(struct forward *f, struct forward_pass *pass)
 	float ms = 0;
 	int err;
 
-	input_pack(f, pass);
 	err = f->graphs && pass->same_shape ? pass_replay(f, pass) : pass_launch(f, pass);
 	if (!err)
 		err = CUDA(f->counts, cudaEventElapsedTime, &ms, f->begin, f->end);

@@ -4,10 +4,12 @@
 #define SERVE_FORWARD_H
 
 #include "model.h"
+#include "spans.h"
 
 #define FORWARD_MAX_ROWS 256 /* tokens of a pass; at least MODEL_MAX_PROMPT and MODEL_MAX_BATCH */
 
 struct forward_options {
+	struct spans *spans;
 	unsigned int slots; /* requests side by side */
 	bool pinned, spin;
 	bool graphs; /* passes that may be: captured once a number of rows, then replayed. Pinned only */
@@ -21,6 +23,7 @@ struct forward_graph {
 struct forward {
 	const struct model *model;
 	struct cuda_counts *counts;
+	struct spans *spans;
 	bool pinned, graphs;
 	unsigned int slots;
 

@@ -57,6 +57,7 @@ static void serve(struct server *s, int signal_fd)
 		if (info.ssi_signo != SIGUSR1)
 			break;
 		cuda_counts_read(&s->counts, &s->at_window);
+		spans_window(&s->spans);
 		s->window = true;
 		fprintf(stderr, "infer-serve: a new window of counts\n");
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The server's life: what is made, in which order, and undone. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ void request_free(struct request *r)
 void server_drop(struct server *s, struct request *r)
 {
 	__atomic_fetch_add(&s->dropped, 1, __ATOMIC_RELAXED);
+	request_drop(&s->spans, r);
 	request_free(r);
 }
 
@@ -66,7 +68,8 @@ static int device_init(struct server *s)
 		err = model_load(&s->model, c, fd, o->pinned);
 	if (!err)
 		err = forward_init(&s->forward, &s->model, c,
-				   &(struct forward_options){ .slots = o->max_batch,
+				   &(struct forward_options){ .spans = &s->spans,
+							      .slots = o->max_batch,
 							      .pinned = o->pinned,
 							      .spin = o->spin,
 							      .graphs = o->graphs });
@@ -80,8 +83,10 @@ static int host_init(struct server *s)
 
 	s->model.size = model_sizes[s->options.model];
 	s->answers.min_margin = 1e30f;
+	spans_init(&s->spans);
 	s->wake_fd = eventfd(0, EFD_CLOEXEC);
-	if (s->wake_fd < 0)
+	s->reply_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (s->wake_fd < 0 || s->reply_fd < 0)
 		return -errno;
 	err = queue_init(&s->to_tokenise, 1);
 	if (!err)
@@ -182,4 +187,5 @@ void server_free(struct server *s)
 	queue_free(&s->to_detokenise);
 	free(s->bpe);
 	close(s->wake_fd);
+	close(s->reply_fd);
 }

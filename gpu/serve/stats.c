@@ -138,7 +138,8 @@ static json_t *latency_json(const struct server *s)
 	static const char *const names[STAGES] = {
 		[STAGE_QUEUE] = "queue",	   [STAGE_TOKENISE] = "tokenise",
 		[STAGE_PREFILL] = "prefill",	   [STAGE_DECODE] = "decode",
-		[STAGE_DETOKENISE] = "detokenise", [STAGE_END_TO_END] = "end_to_end",
+		[STAGE_DETOKENISE] = "detokenise", [STAGE_REPLY] = "reply",
+		[STAGE_END_TO_END] = "end_to_end",
 	};
 	json_t *out = json_object();
 
