@@ -5,8 +5,8 @@
  *
  * Context: the process that reads the iterator; preemptible; one reader at a time, while the handlers
  * of the threads are at work on other CPUs.
- * Cost: in infbpf's own time, about 0.2 us a task of the host, and of those that were not blocked
- * all along 0.2 us more.
+ * Cost: in infbpf's own time. A round takes 0.5 us a task of the host, 0.9 us where the task is in scope
+ * (5,000 of them, 6.18), and 60 us for the reader.
  */
 #include "infbpf.bpf.h"
 

@@ -6,7 +6,7 @@
 #include "session_private.h"
 
 #define COST_SHARE  50
-#define COST_ROUNDS 4
+#define COST_ROUNDS 8
 
 int session_timeline_open(struct session *s)
 {
