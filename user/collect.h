@@ -17,6 +17,7 @@
 
 struct collect;
 struct symbols;
+struct timeline;
 struct unwind;
 
 /* What the session wants to know as it happens. */
@@ -30,6 +31,7 @@ struct collect_options {
 	bool entries_only;   /* --returns none: calls have no lengths */
 	/* The command that infbpf started: what its process did before exec is not the command's. */
 	uint32_t command_tgid;
+	struct timeline *timeline; /* --timeline, else NULL; borrowed */
 	collect_life_fn life;
 	void *life_arg;
 };

@@ -54,6 +54,7 @@ void profile_free(struct profile *p)
 		free(p->arena);
 	}
 	profile_sched_free(p);
+	profile_slices_free(p);
 	free(p->threads);
 	free(p->calls);
 	free(p->copies);
