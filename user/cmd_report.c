@@ -11,6 +11,7 @@
 #include "out_file.h"
 #include "profile_read.h"
 #include "report.h"
+#include "verdict.h"
 
 #define CONDITIONS_MAX 32
 
@@ -155,6 +156,11 @@ static int report(struct report_command *c, struct fault *f)
 
 	if (!p)
 		return f->code;
+	/* Judged anew: rules may have changed since the trace. */
+	if (verdict_judge(p)) {
+		fault_set(f, EXIT_FAILED, ENOMEM, "out of memory");
+		goto out;
+	}
 	if ((c->output || !c->page) && out_open(&text, c->output ? c->output : "-", f))
 		goto out;
 	if (c->page && out_open(&page, c->page, f))

@@ -73,7 +73,6 @@ void profile_free(struct profile *p)
 	free(p->waits);
 	free(p->stages);
 	free(p->requests); /* their parts and passes are in the arena */
-	free(p->slices);   /* the slices likewise */
 	free(p);
 }
 
