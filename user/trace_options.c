@@ -279,6 +279,13 @@ static int set_leaks(void *out, const char *arg, struct fault *f)
 	return 0;
 }
 
+static int set_report(void *out, const char *arg, struct fault *f)
+{
+	(void)f;
+	((struct trace_options *)out)->report = arg;
+	return 0;
+}
+
 static int set_timeline(void *out, const char *arg, struct fault *f)
 {
 	struct session_options *o = &((struct trace_options *)out)->session;
@@ -333,6 +340,8 @@ static const struct option_row rows[] = {
 	{ "output", 'o', "FILE", "folded stacks go here ('-': stdout)", set_output },
 	{ "svg", 0, "FILE", "draw the flame graph", set_svg },
 	{ "json", 0, "FILE", "write the figures as JSON", set_json },
+	{ "report", 0, "FILE", "write a report: FILE.html is a page, any other is text",
+	  set_report },
 	{ "leaks", 0, "FILE", "GPU memory still allocated at the end: folded stacks in bytes",
 	  set_leaks },
 	{ "state", 0, "STATE", "all, on-cpu, off-cpu, run-queue, blocked or gpu", set_state },

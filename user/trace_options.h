@@ -11,7 +11,7 @@ struct trace_options {
 	struct session_options session;
 	struct fold_options fold;
 	const char *folded; /* -o, NULL: not given */
-	const char *svg, *json, *leaks;
+	const char *svg, *json, *leaks, *report;
 	bool quiet;
 	bool wide;
 };
