@@ -3,7 +3,8 @@
  * Marks in a program (USDT): what they say begins and ends stages, or is sent as it is.
  *
  * Context: a user probe on the mark's no-operation instruction, in the calling task; preemptible, not
- * migratable. Nothing faults pages in: an argument that cannot be read is 0, a name is "?".
+ * migratable. Nothing faults pages in: an argument that cannot be
+ * read is 0, a name is read by user space later.
  * Cost: the trap (0.5 us), a name 0.1 us, and what bpf/stage.bpf.h says.
  */
 #include "stage.bpf.h"
@@ -67,15 +68,12 @@ static __noinline u64 mark_arg(const struct mark_arg *a, const u64 *regs, u64 ip
 	return a->is_signed ? (u64)((s64)value >> bits) : value >> bits;
 }
 
-/* The number of a name in the program's memory. */
-static __noinline u32 name_get(u64 address)
+/* The number of a name, a new one where it has none. */
+static __noinline u32 name_number(const struct stage_name *key, u32 later)
 {
-	struct stage_name key = {};
 	u32 *number, mine;
 
-	if (bpf_probe_read_user_str(key.name, sizeof(key.name), (void *)address) <= 1)
-		return STAGE_NAME_UNREAD;
-	number = bpf_map_lookup_elem(&stage_names, &key);
+	number = bpf_map_lookup_elem(&stage_names, key);
 	if (number)
 		return *number;
 	if (next_stage_name >= STAGE_NAMES) {
@@ -83,10 +81,40 @@ static __noinline u32 name_get(u64 address)
 		return STAGE_NAME_MORE;
 	}
 	/* Two threads may come at once: the number of the one that is late stays unused. */
-	mine = __sync_fetch_and_add(&next_stage_name, 1);
-	bpf_map_update_elem(&stage_names, &key, &mine, BPF_NOEXIST);
-	number = bpf_map_lookup_elem(&stage_names, &key);
+	mine = __sync_fetch_and_add(&next_stage_name, 1) | later;
+	if (STAGE_NAME_NUMBER(mine) >= STAGE_NAMES)
+		return STAGE_NAME_MORE;
+	bpf_map_update_elem(&stage_names, key, &mine, BPF_NOEXIST);
+	if (later) {
+		struct rec_mark r = { .hdr = { REC_MARK, sizeof(r) }, .name = mine };
+
+		/* User space reads it while the process lives. */
+		if (bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_FORCE_WAKEUP))
+			span_lost();
+	}
+	number = bpf_map_lookup_elem(&stage_names, key);
 	return number ? *number : STAGE_NAME_MORE;
+}
+
+/* The number of the name at an address in the program. */
+static __noinline u32 name_get(const struct task_state *ts, u64 address)
+{
+	union {
+		struct stage_name name;
+		struct stage_address later;
+	} key = {};
+
+	_Static_assert(sizeof(key.name) == sizeof(key.later), "keys of stage_names");
+	if (bpf_probe_read_user_str(key.name.name, sizeof(key.name.name), (void *)address) > 0)
+		return name_number(&key.name, 0);
+	if (!address)
+		return STAGE_NAME_UNREAD;
+	__builtin_memset(&key, 0, sizeof(key));
+	key.later.one = 1;
+	key.later.address = address;
+	key.later.tgid = ts->tgid;
+	key.later.image = ts->image;
+	return name_number(&key.name, STAGE_NAME_LATER);
 }
 
 /* The innermost pass that is open: its id and group. */
@@ -113,9 +141,10 @@ static __noinline int pass_of(const struct task_state *ts, struct rec_mark *r)
 	return 0;
 }
 
-static __always_inline u32 mark_name(const struct mark_spec *spec, const u64 *regs, u64 ip)
+static __always_inline u32 mark_name(const struct task_state *ts, const struct mark_spec *spec,
+				     const u64 *regs, u64 ip)
 {
-	return name_get(mark_arg(&spec->args[0], regs, ip));
+	return name_get(ts, mark_arg(&spec->args[0], regs, ip));
 }
 
 static __noinline int on_begin(struct task_state *ts, const struct mark_spec *spec, const u64 *regs,
@@ -132,7 +161,7 @@ static __noinline int on_begin(struct task_state *ts, const struct mark_spec *sp
 	} else {
 		b.request = mark_arg(&spec->args[1], regs, ip);
 	}
-	b.name = mark_name(spec, regs, ip);
+	b.name = mark_name(ts, spec, regs, ip);
 	return stage_begin(ts, &b);
 }
 
@@ -144,7 +173,7 @@ static __noinline int on_end(struct task_state *ts, const struct mark_spec *spec
 
 	if (!ts->stages_n)
 		return 0;
-	return stage_end(ts, mark_name(spec, regs, ip), spec->source | kind << 8, 0, now);
+	return stage_end(ts, mark_name(ts, spec, regs, ip), spec->source | kind << 8, 0, now);
 }
 
 /* What is sent as it is. */
@@ -158,7 +187,7 @@ static __noinline int on_other(struct task_state *ts, const struct mark_spec *sp
 	if (!in_window(now) || !stage_record_wanted())
 		return 0;
 	if (spec->what == MARK_WAIT_BEGIN || spec->what == MARK_WAIT_END)
-		name = mark_name(spec, regs, ip);
+		name = mark_name(ts, spec, regs, ip);
 	a = mark_arg(&spec->args[0], regs, ip);
 	b = mark_arg(&spec->args[1], regs, ip);
 	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);

@@ -244,8 +244,8 @@ static __noinline int stage_close(struct task_state *ts, struct stage_state *st,
 	return 0;
 }
 
-/* Which open stage this is the end of, STAGE_DEPTH: of none. what: source | kind << 8. A name that could
- * not be read when the stage began is the one that it ends by. */
+/* Which open stage this is the end of, STAGE_DEPTH: of none. what: source | kind << 8. Where one of the
+ * names is not known yet (STAGE_NAME_LATER), it is taken for the innermost one's. */
 static __noinline u32 stage_find(const struct task_state *ts, struct stage_state *st, u32 name,
 				 u32 what, u64 sp)
 {
@@ -259,9 +259,9 @@ static __noinline u32 stage_find(const struct task_state *ts, struct stage_state
 		e = &st->open[n & (STAGE_DEPTH - 1)];
 		if (e->sp != sp || (e->source | (u32)e->kind << 8) != what)
 			continue;
-		if (e->name == name)
+		if (e->name == name || name & STAGE_NAME_LATER)
 			return n;
-		if (e->name == STAGE_NAME_UNREAD) {
+		if (e->name & STAGE_NAME_LATER) {
 			e->name = name;
 			return n;
 		}
