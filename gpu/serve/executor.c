@@ -90,8 +90,30 @@ static void requests_finish(struct executor *e, uint64_t end_ns)
 static struct pass_size pass_size(const struct forward_pass *p)
 {
 	return (struct pass_size){ .requests = (uint32_t)p->samples,
-				   .tokens = (uint32_t)p->rows,
+				   .tokens = (uint32_t)p->tokens,
 				   .padded = (uint32_t)p->rows };
+}
+
+/* padding: rows of no request, until there are so many. They go through the whole model. */
+static void pass_pad(struct executor *e, int32_t rows)
+{
+	struct forward_pass *p = &e->pass;
+
+	p->tokens = p->rows;
+	for (int32_t i = 0; p->rows < rows && p->rows < FORWARD_MAX_ROWS; i++, p->rows++) {
+		p->token[p->rows] = 0;
+		p->position[p->rows] = i % MODEL_MAX_PADDED;
+		p->slot[p->rows] = (int32_t)e->server->options.max_batch;
+	}
+	if (p->rows > p->tokens)
+		p->same_shape = false;
+}
+
+static int32_t padded_length(const struct server *s, const struct request *r)
+{
+	int32_t length = (int32_t)s->options.plant.pad_tokens;
+
+	return r->n > length ? r->n : length;
 }
 
 static int prefill(struct executor *e)
@@ -100,14 +122,16 @@ static int prefill(struct executor *e)
 	struct request *taken[MODEL_MAX_BATCH];
 	struct pass_size size;
 	uint64_t begin, end;
+	int32_t padded = 0;
 	int err;
 
 	e->pass.rows = e->pass.samples = 0;
 	e->pass.same_shape = false;
 	while (e->waiting && e->active_n < s->options.max_batch &&
-	       e->pass.rows + e->waiting->n <= FORWARD_MAX_ROWS) {
+	       padded + padded_length(s, e->waiting) <= FORWARD_MAX_ROWS) {
 		struct request *r = e->waiting;
 
+		padded += padded_length(s, r);
 		e->waiting = r->batch_next;
 		r->slot = slot_free(e);
 		r->certain_n = r->n;
@@ -120,8 +144,10 @@ static int prefill(struct executor *e)
 	}
 	if (!e->pass.samples)
 		return 0;
+	pass_pad(e, padded);
 	size = pass_size(&e->pass);
 	begin = pass_begin(SPAN_PREFILL, &size, taken);
+	scenario_prefill(s);
 	err = forward_run(&s->forward, &e->pass);
 	if (err)
 		return err;
@@ -162,6 +188,7 @@ static int decode(struct executor *e)
 	}
 	if (!p->rows)
 		return 0;
+	pass_pad(e, (int32_t)s->options.plant.pad_tokens / 4);
 	size = pass_size(p);
 	begin = pass_begin(SPAN_DECODE, &size, NULL);
 	err = forward_run(&s->forward, p);

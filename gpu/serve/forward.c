@@ -9,6 +9,21 @@
 #define INPUT_INTS  (3 * FORWARD_MAX_ROWS + MODEL_MAX_BATCH)
 #define OUTPUT_INTS (2 * MODEL_MAX_BATCH)
 
+static void launched(struct forward *f, enum kernel_id id)
+{
+	cuda_count_launch(f->counts, id, f->compute);
+	if (f->plant->sync_percent)
+		forward_plant_launched(f);
+}
+
+#define LAUNCH(f, name, ...)                                \
+	do {                                                \
+		struct name##_args args_ = { __VA_ARGS__ }; \
+                                                            \
+		name##_launch(&args_, (f)->compute);        \
+		launched(f, KERNEL_##name);                 \
+	} while (0)
+
 static int device_alloc(struct forward *f, void *to, size_t floats)
 {
 	return cuda_malloc(f->counts, to, floats * sizeof(float));
@@ -87,6 +102,7 @@ int forward_init(struct forward *f, const struct model *model, struct cuda_count
 	*f = (struct forward){ .model = model,
 			       .counts = counts,
 			       .spans = o->spans,
+			       .plant = o->plant,
 			       .slots = o->slots,
 			       .pinned = o->pinned,
 			       .graphs = o->graphs };
@@ -97,6 +113,8 @@ int forward_init(struct forward *f, const struct model *model, struct cuda_count
 		err = host_alloc(f, &f->host_input, INPUT_INTS);
 	if (!err)
 		err = host_alloc(f, &f->host_output, OUTPUT_INTS);
+	if (!err)
+		err = forward_plant_init(f);
 	if (err)
 		forward_free(f);
 	return err;
@@ -124,6 +142,7 @@ void forward_free(struct forward *f)
 		else
 			free(host[i]);
 	}
+	forward_plant_free(f);
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i])
 			CUDA(f->counts, cudaEventDestroy, events[i]);
@@ -137,16 +156,27 @@ static void matmul(struct forward *f, float *out, const float *x, size_t weight,
 		   const int32_t *pick, int32_t rows, int32_t in, int32_t out_dim,
 		   int32_t accumulate)
 {
-	CUDA_LAUNCH(f->counts, matmul, f->compute, .out = out, .x = x,
-		    .weight = f->model->weights + weight, .pick = pick, .rows = rows, .in = in,
-		    .out_dim = out_dim, .accumulate = accumulate);
+	struct matmul_args a = { .out = out,
+				 .x = x,
+				 .weight = f->model->weights + weight,
+				 .pick = pick,
+				 .rows = rows,
+				 .in = in,
+				 .out_dim = out_dim,
+				 .accumulate = accumulate };
+
+	if (f->plant->pieces) {
+		forward_plant_matmul(f, &a);
+		return;
+	}
+	matmul_launch(&a, f->compute);
+	launched(f, KERNEL_matmul);
 }
 
 static void rmsnorm(struct forward *f, size_t weight, int32_t rows)
 {
-	CUDA_LAUNCH(f->counts, rmsnorm, f->compute, .out = f->normed, .x = f->x,
-		    .weight = f->model->weights + weight, .rows = rows, .dim = f->model->size.dim,
-		    .eps = 1e-5f);
+	LAUNCH(f, rmsnorm, .out = f->normed, .x = f->x, .weight = f->model->weights + weight,
+	       .rows = rows, .dim = f->model->size.dim, .eps = 1e-5f);
 }
 
 static void layer_launch(struct forward *f, int layer, int32_t rows)
@@ -161,21 +191,19 @@ static void layer_launch(struct forward *f, int layer, int32_t rows)
 	rmsnorm(f, w->norm1, rows);
 	matmul(f, f->qkv, f->normed, w->qkv, NULL, rows, s->dim, 3 * s->dim, 0);
 	begin = stage_begin(SPAN_KV_WRITE, NULL);
-	CUDA_LAUNCH(f->counts, rope, f->compute, .qkv = f->qkv, .k_cache = f->k_cache + cache,
-		    .v_cache = f->v_cache + cache, .cos_sin = f->model->cos_sin,
-		    .position = position, .slot = slot, .rows = rows, .dim = s->dim,
-		    .head_dim = head_dim, .max_seq = s->max_seq);
+	LAUNCH(f, rope, .qkv = f->qkv, .k_cache = f->k_cache + cache, .v_cache = f->v_cache + cache,
+	       .cos_sin = f->model->cos_sin, .position = position, .slot = slot, .rows = rows,
+	       .dim = s->dim, .head_dim = head_dim, .max_seq = s->max_seq);
 	stage_end(f->spans, SPAN_KV_WRITE, begin);
-	CUDA_LAUNCH(f->counts, attention, f->compute, .out = f->attended, .qkv = f->qkv,
-		    .k_cache = f->k_cache + cache, .v_cache = f->v_cache + cache,
-		    .position = position, .slot = slot, .rows = rows, .dim = s->dim,
-		    .head_dim = head_dim, .max_seq = s->max_seq,
-		    .scale = 1.0f / sqrtf((float)head_dim));
+	LAUNCH(f, attention, .out = f->attended, .qkv = f->qkv, .k_cache = f->k_cache + cache,
+	       .v_cache = f->v_cache + cache, .position = position, .slot = slot, .rows = rows,
+	       .dim = s->dim, .head_dim = head_dim, .max_seq = s->max_seq,
+	       .scale = 1.0f / sqrtf((float)head_dim));
 	matmul(f, f->x, f->attended, w->out, NULL, rows, s->dim, s->dim, 1);
 	rmsnorm(f, w->norm2, rows);
 	matmul(f, f->gate_up, f->normed, w->gate_up, NULL, rows, s->dim, 2 * s->hidden, 0);
-	CUDA_LAUNCH(f->counts, swiglu, f->compute, .out = f->hidden, .gate_up = f->gate_up,
-		    .rows = rows, .hidden = s->hidden);
+	LAUNCH(f, swiglu, .out = f->hidden, .gate_up = f->gate_up, .rows = rows,
+	       .hidden = s->hidden);
 	matmul(f, f->x, f->hidden, w->down, NULL, rows, s->hidden, s->dim, 1);
 }
 
@@ -184,16 +212,15 @@ static void kernels_launch(struct forward *f, const struct forward_pass *pass)
 	const struct model *m = f->model;
 	int32_t rows = pass->rows, samples = pass->samples;
 
-	CUDA_LAUNCH(f->counts, embed, f->compute, .out = f->x, .table = m->weights + m->map.embed,
-		    .token = f->input, .rows = rows, .dim = m->size.dim);
+	LAUNCH(f, embed, .out = f->x, .table = m->weights + m->map.embed, .token = f->input,
+	       .rows = rows, .dim = m->size.dim);
 	for (int l = 0; l < m->size.layers; l++)
 		layer_launch(f, l, rows);
 	rmsnorm(f, m->map.norm, rows);
 	matmul(f, f->logits, f->normed, m->map.head, f->input + 3 * rows, samples, m->size.dim,
 	       m->size.vocab, 0);
-	CUDA_LAUNCH(f->counts, argmax, f->compute, .token = f->output,
-		    .margin = (void *)(f->output + samples), .logits = f->logits, .rows = samples,
-		    .vocab = m->size.vocab);
+	LAUNCH(f, argmax, .token = f->output, .margin = (void *)(f->output + samples),
+	       .logits = f->logits, .rows = samples, .vocab = m->size.vocab);
 }
 
 /* Rows side by side, so that one copy carries them all. */
@@ -255,14 +282,18 @@ static int pass_launch(struct forward *f, const struct forward_pass *pass)
 	int err;
 
 	input_pack(f, pass);
-	err = copy_in(f, pass);
+	err = forward_plant_copies(f);
+	if (!err)
+		err = copy_in(f, pass);
 	stage_end(f->spans, SPAN_TO_DEVICE, begin);
 	if (err)
 		return err;
 	begin = stage_begin(SPAN_LAUNCH, NULL);
 	err = CUDA(c, cudaEventRecord, f->begin, f->compute);
-	if (!err)
+	if (!err) {
+		forward_plant_kernel(f);
 		kernels_launch(f, pass);
+	}
 	if (!err)
 		err = CUDA(c, cudaGetLastError);
 	if (!err)
@@ -321,11 +352,15 @@ static int pass_replay(struct forward *f, const struct forward_pass *pass)
 	int err;
 
 	input_pack(f, pass);
+	err = forward_plant_copies(f);
 	stage_end(f->spans, SPAN_TO_DEVICE, begin);
 	begin = stage_begin(SPAN_LAUNCH, NULL);
-	err = g->exec ? 0 : pass_capture(f, pass);
+	if (!err && !g->exec)
+		err = pass_capture(f, pass);
 	if (!err)
 		err = CUDA(c, cudaEventRecord, f->begin, f->compute);
+	if (!err)
+		forward_plant_kernel(f);
 	if (!err)
 		err = cuda_graph_launch(c, g->exec, g->kernels, f->compute);
 	if (!err)
@@ -339,6 +374,9 @@ int forward_run(struct forward *f, struct forward_pass *pass)
 	float ms = 0;
 	int err;
 
+	err = forward_plant_allocs(f);
+	if (err)
+		return err;
 	err = f->graphs && pass->same_shape ? pass_replay(f, pass) : pass_launch(f, pass);
 	if (!err)
 		err = CUDA(f->counts, cudaEventElapsedTime, &ms, f->begin, f->end);

@@ -53,6 +53,8 @@ static int device_init(struct server *s)
 {
 	struct cuda_counts *c = &s->counts;
 	const struct options *o = &s->options;
+	/* Rows that only pad write to a slot of their own. */
+	unsigned int slots = o->max_batch + (o->plant.pad_tokens ? 1 : 0);
 	int fd, err;
 
 	fd = weights_open(o->weights, model_names[o->model], &s->model.size, o->seed);
@@ -69,7 +71,8 @@ static int device_init(struct server *s)
 	if (!err)
 		err = forward_init(&s->forward, &s->model, c,
 				   &(struct forward_options){ .spans = &s->spans,
-							      .slots = o->max_batch,
+							      .plant = &o->plant,
+							      .slots = slots,
 							      .pinned = o->pinned,
 							      .spin = o->spin,
 							      .graphs = o->graphs });
@@ -108,7 +111,8 @@ int server_init(struct server *s)
 		fprintf(stderr, "infer-serve: cannot start: %s\n", strerror(-err));
 		return err;
 	}
-	return device_init(s);
+	err = scenario_start(s);
+	return err ? err : device_init(s);
 }
 
 static void *thread_main(void *arg)
@@ -119,6 +123,7 @@ static void *thread_main(void *arg)
 
 	pthread_setname_np(pthread_self(), t->name);
 	t->tid = (pid_t)syscall(SYS_gettid);
+	scenario_thread(t->server);
 	t->run(t->server);
 	t->wall_ns = clock_ns() - begin;
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
@@ -175,6 +180,7 @@ void server_finish(struct server *s)
 	for (unsigned int i = 0; i < s->threads_n; i++)
 		pthread_join(s->threads[i].thread, NULL);
 	s->end_ns = clock_ns();
+	scenario_stop(s);
 	forward_free(&s->forward);
 	model_free(&s->model, &s->counts);
 }

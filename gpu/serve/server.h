@@ -86,6 +86,7 @@ struct server {
 	struct cuda_counts at_ready, at_window; /* copies */
 	bool window;				/* SIGUSR1 came */
 	struct spans spans;
+	struct scenario scenario;
 	struct executor_stats executor;
 	struct answer_stats answers;
 };
@@ -110,6 +111,11 @@ static inline bool server_stopping(const struct server *s)
 {
 	return __atomic_load_n(&s->stopping, __ATOMIC_ACQUIRE);
 }
+
+/* stats_marks.c */
+struct json_t;
+struct json_t *stats_latency(const struct latency *l);
+struct json_t *stats_marks(const struct span_counts *c);
 
 /* stats.c: negative errno, said on stderr. */
 int stats_write(const struct server *s, const char *path);

@@ -6,10 +6,12 @@
 const struct span_row span_rows[SPANS] = {
 	[SPAN_TOKENISER_QUEUE] = { "tokeniser queue", SPAN_IS_WAIT },
 	[SPAN_TOKENISE] = { "tokenise", SPAN_IS_STAGE },
+	[SPAN_ADAPTER] = { "load adapter", SPAN_IS_STAGE },
 	[SPAN_BATCH_QUEUE] = { "batch queue", SPAN_IS_WAIT },
 	[SPAN_BATCH_WINDOW] = { "batch window", SPAN_IS_STAGE },
 	[SPAN_PREFILL] = { "prefill", SPAN_IS_PASS },
 	[SPAN_DECODE] = { "decode", SPAN_IS_PASS },
+	[SPAN_ALLOCATE] = { "allocate", SPAN_IS_STAGE },
 	[SPAN_TO_DEVICE] = { "host to device", SPAN_IS_STAGE },
 	[SPAN_LAUNCH] = { "launch", SPAN_IS_STAGE },
 	[SPAN_KV_WRITE] = { "KV-cache write", SPAN_IS_STAGE },

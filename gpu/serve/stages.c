@@ -110,10 +110,16 @@ void tokenizer_run(struct server *s)
 		}
 		wait_end(&s->spans, SPAN_TOKENISER_QUEUE, r);
 		r->tokenise_begin_ns = stage_begin(SPAN_TOKENISE, r);
-		r->prompt_n = bpe_encode(s->bpe, r->text, r->token, MODEL_MAX_PROMPT);
+		r->prompt_n = scenario_tokenise(s, r);
 		r->n = r->prompt_n;
 		r->want += r->prompt_n;
 		r->tokenise_end_ns = stage_end(&s->spans, SPAN_TOKENISE, r->tokenise_begin_ns);
+		if (r->prompt_n < 0) {
+			fprintf(stderr, "infer-serve: a request is lost: %s\n",
+				strerror(-r->prompt_n));
+			server_drop(s, r);
+			continue;
+		}
 		wait_begin(SPAN_BATCH_QUEUE, r);
 		queue_push(&s->to_batch, r);
 	}
