@@ -5,6 +5,7 @@
 #define CMD_H
 
 int cmd_trace(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_flamegraph(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 

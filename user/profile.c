@@ -54,6 +54,7 @@ void profile_free(struct profile *p)
 		free(p->arena);
 	}
 	profile_sched_free(p);
+	profile_slices_free(p);
 	free(p->threads);
 	free(p->calls);
 	free(p->copies);
@@ -72,7 +73,6 @@ void profile_free(struct profile *p)
 	free(p->waits);
 	free(p->stages);
 	free(p->requests); /* their parts and passes are in the arena */
-	free(p->slices);   /* the slices likewise */
 	free(p);
 }
 

@@ -219,6 +219,7 @@ static const struct read_field request_fields[] = {
 	READ_FIELD(READ_COUNT, profile_requests, open_at_start, "open_at_start"),
 	READ_FIELD(READ_COUNT, profile_requests, open_at_end, "open_at_end"),
 	READ_FIELD(READ_COUNT, profile_requests, dropped, "dropped"),
+	READ_FIELD(READ_KNOWN, profile_requests, lost, "lost"),
 	READ_FIELD(READ_COUNT, profile_requests, tokens_in, "tokens_in"),
 	READ_FIELD(READ_COUNT, profile_requests, tokens_out, "tokens_out"),
 	READ_FIELD(READ_COUNT, profile_requests, latency_ns, "latency_ns"),
@@ -301,9 +302,9 @@ static int read_strip(struct reader *r, const json_t *o, size_t i)
 	err = read_thread(r, o, &s->thread, &s->serial);
 	if (err)
 		return err;
-	s->ns = read_alloc(r, r->p->slices_n + 1, sizeof(*s->ns));
+	s->ns = calloc(r->p->slices_n + 1, sizeof(*s->ns));
 	if (!s->ns)
-		return -ENOMEM;
+		return read_no_memory(r);
 	err = read_slices(r, o, "on_cpu_ns", PROFILE_ON_CPU, s);
 	if (!err)
 		err = read_slices(r, o, "run_queue_ns", PROFILE_WOKEN, s);

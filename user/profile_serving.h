@@ -191,7 +191,10 @@ struct profile_verdict {
 struct profile_slices {
 	uint32_t thread; /* index into profile.threads after profile_finish */
 	uint64_t serial;
-	uint64_t (*ns)[4]; /* [profile.slices_n], enum profile_state */
+	uint64_t (*ns)[4]; /* [profile.slices_n], enum profile_state; of malloc */
 };
+
+/* One thread's; profile.slices_n of them, which is set. One without an account of its own is dropped. */
+int profile_add_slices(struct profile *p, uint64_t serial, const uint64_t (*ns)[4]);
 
 #endif /* PROFILE_SERVING_H */
