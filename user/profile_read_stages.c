@@ -122,6 +122,9 @@ static const struct read_field part_fields[] = {
 	READ_FIELD(READ_NAME, profile_part, name, "name"),
 	READ_FIELD(READ_COUNT, profile_part, requests, "requests"),
 	READ_FIELD(READ_COUNT, profile_part, spans, "spans"),
+	READ_FIELD(READ_BOOL, profile_part, in_pass, "in_pass"),
+	KNOWN(profile_part, behind_ns, "behind_ns"),
+	KNOWN(profile_part, behind_slow_ns, "behind_slow_ns"),
 };
 static const char *const part_kinds[] = {
 	[PART_STAGE] = "stage",
