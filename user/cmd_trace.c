@@ -110,6 +110,7 @@ static int write_results(const struct trace_options *o, struct session *s, const
 		.columns = terminal.ws_col,
 		.lines = terminal.ws_row,
 		.leaks = o->leaks != NULL,
+		.cost_per_hour = o->cost_per_hour,
 	};
 	bool written[OUTS] = { false };
 	int code = EXIT_DONE, one;
