@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* infbpf report: the JSON of a trace as text or as a page. */
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "cmd.h"
+#include "cost.h"
 #include "gate.h"
 #include "options.h"
 #include "out_file.h"
@@ -57,14 +57,7 @@ static int set_condition(void *out, const char *arg, struct fault *f)
 
 static int set_cost(void *out, const char *arg, struct fault *f)
 {
-	char *end;
-	const double value = strtod(arg, &end);
-
-	if (end == arg || *end || !(value > 0) || !isfinite(value))
-		return fault_set(f, EXIT_USAGE, EINVAL,
-				 "--cost-per-hour: '%.40s' is not a price (try 2.50)", arg);
-	((struct report_command *)out)->report.cost_per_hour = value;
-	return 0;
+	return cost_parse(arg, &((struct report_command *)out)->report.cost_per_hour, f);
 }
 
 static int set_wide(void *out, const char *arg, struct fault *f)
@@ -82,8 +75,8 @@ static const struct option_row rows[] = {
 	  set_folded },
 	{ "fail-if", 0, "EXPR", "exit with 5 if it holds: 'stage:decode.p99 > 50ms' (repeatable)",
 	  set_condition },
-	{ "cost-per-hour", 0, "X", "what the machine costs: money per thousand requests",
-	  set_cost },
+	{ "cost-per-hour", 0, "X",
+	  "of the machine, in any currency: what 1,000 requests cost, by part", set_cost },
 	{ "wide", 0, NULL, "all rows of all tables", set_wide },
 	{ NULL, 0, NULL, NULL, NULL },
 };

@@ -97,7 +97,7 @@ static bool is_page(const char *path)
 
 static int write_report(const struct trace_options *o, const struct profile *p, FILE *f, size_t *n)
 {
-	const struct report_options report = { .wide = o->wide };
+	const struct report_options report = { .wide = o->wide, .cost_per_hour = o->cost_per_hour };
 	struct fault unused = { 0 }; /* of files of stacks: here are none */
 
 	(void)n;
@@ -127,6 +127,7 @@ static int write_results(const struct trace_options *o, struct session *s, const
 		.columns = terminal.ws_col,
 		.lines = terminal.ws_row,
 		.leaks = o->leaks != NULL,
+		.cost_per_hour = o->cost_per_hour,
 	};
 	bool written[OUTS] = { false };
 	int code = EXIT_DONE, one;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "clock.h"
+#include "cost.h"
 #include "cuda.h"
 #include "infbpf.h"
 #include "options.h"
@@ -318,6 +319,11 @@ static int set_wide(void *out, const char *arg, struct fault *f)
 	return 0;
 }
 
+static int set_cost_per_hour(void *out, const char *arg, struct fault *f)
+{
+	return cost_parse(arg, &((struct trace_options *)out)->cost_per_hour, f);
+}
+
 static int set_quiet(void *out, const char *arg, struct fault *f)
 {
 	(void)f, (void)arg;
@@ -373,6 +379,8 @@ static const struct option_row rows[] = {
 	{ "lines", 0, NULL, "source lines and inlined functions in the frames", set_lines },
 	{ "hooks", 0, "KIND", "auto, btf, fentry, kprobe or tracepoint: where the kernel has it",
 	  set_hooks },
+	{ "cost-per-hour", 0, "X",
+	  "of the machine, in any currency: what 1,000 requests cost, by part", set_cost_per_hour },
 	{ "wide", 'w', NULL, "summary of all threads and calls, not one screen", set_wide },
 	{ "quiet", 'q', NULL, "no summary, no progress", set_quiet },
 	{ "verbose", 'v', NULL, "libbpf's and the kernel's messages", set_verbose },

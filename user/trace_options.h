@@ -14,6 +14,7 @@ struct trace_options {
 	const char *svg, *json, *leaks, *report;
 	bool quiet;
 	bool wide;
+	double cost_per_hour; /* 0: not given */
 };
 
 /* Fills in o, defaults included; strings are borrowed from argv. 0, or a negative errno with f set.
