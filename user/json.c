@@ -171,11 +171,11 @@ static int fill_lost(const struct profile *p, size_t i, json_t *o)
 	const struct profile_lost *l = &p->lost;
 
 	(void)i;
-	return JSON_SET_NUMBERS(o, { "events", l->events }, { "stacks", l->stacks },
-				{ "ring", l->ring }, { "map_full", l->map_full },
-				{ "missed_runs", l->missed_runs },
-				{ "uncovered_ns", l->uncovered_ns }, { "threads", l->threads },
-				{ "returns", l->returns }, { "memory", l->memory });
+	return JSON_SET_NUMBERS(
+		o, { "events", l->events }, { "stacks", l->stacks }, { "ring", l->ring },
+		{ "map_full", l->map_full }, { "missed_runs", l->missed_runs },
+		{ "uncovered_ns", l->uncovered_ns }, { "threads", l->threads },
+		{ "returns", l->returns }, { "memory", l->memory }, { "spans", l->spans });
 }
 
 /* Stacks walked by frame pointers do not tell whether they are whole. */
@@ -262,6 +262,21 @@ static int write_array(const struct profile *p, const char *key, json_fill fill,
 	return err;
 }
 
+/* An object around an array: rows of hundreds of numbers, one at a time as elsewhere. */
+static int write_timeline(const struct profile *p, FILE *f)
+{
+	int err;
+
+	if (!p->timeline_known) {
+		fputs(",\n\"timeline\":null", f);
+		return 0;
+	}
+	fprintf(f, ",\n\"timeline\":{\"slice_ns\":%llu", (unsigned long long)p->slice_ns);
+	err = write_array(p, "threads", json_fill_slices, p->slice_threads_n, f);
+	fputc('}', f);
+	return err;
+}
+
 int json_write(const struct profile *p, FILE *f)
 {
 	/* Without the calls' returns nobody knows of these. */
@@ -290,10 +305,11 @@ int json_write(const struct profile *p, FILE *f)
 		{ "memory", ends ? json_fill_memory : NULL, p->memory_n, false },
 		{ "allocations", ends ? json_fill_allocation : NULL, p->allocations_n, false },
 		{ "switches", json_fill_switches, p->switches_n, false },
-		{ "stages", NULL, 0, false },
+		{ "stages", p->stages_known ? json_fill_stage : NULL, p->stages_n, false },
+		{ "requests", p->stages_known ? json_fill_requests : NULL, p->requests_n, false },
 		{ "io", p->io_parts ? json_fill_io : NULL, p->io_n, false },
 		{ "io_threads", p->io_parts ? json_fill_io_thread : NULL, p->io_threads_n, false },
-		{ "verdict", NULL, 0, false },
+		{ "verdict", p->verdicts_n ? json_fill_verdict : NULL, p->verdicts_n, false },
 		{ "not_measured", fill_not_measured, p->not_measured_n, false },
 		{ "stacks_reach", fill_reach, 1, true },
 		{ "events", fill_events, 1, true },
@@ -315,6 +331,8 @@ int json_write(const struct profile *p, FILE *f)
 		else
 			fputs("null", f);
 	}
+	if (!err)
+		err = write_timeline(p, f);
 	if (err)
 		return err;
 	errno = 0;

@@ -54,6 +54,9 @@ int json_fill_launcher(const struct profile *p, size_t i, json_t *o);
 int json_fill_memory(const struct profile *p, size_t i, json_t *o);
 int json_fill_allocation(const struct profile *p, size_t i, json_t *o);
 
+/* json_timeline.c: a thread of it. */
+int json_fill_slices(const struct profile *p, size_t i, json_t *o);
+
 /* json_switches.c */
 int json_fill_switches(const struct profile *p, size_t i, json_t *o);
 
@@ -67,5 +70,10 @@ int json_fill_steal(const struct profile *p, size_t i, json_t *o);
 int json_fill_waker(const struct profile *p, size_t i, json_t *o);
 int json_fill_waker_stack(const struct profile *p, size_t i, json_t *o);
 int json_fill_cpu(const struct profile *p, size_t i, json_t *o);
+
+/* json_stages.c */
+int json_fill_stage(const struct profile *p, size_t i, json_t *o);
+int json_fill_requests(const struct profile *p, size_t i, json_t *o);
+int json_fill_verdict(const struct profile *p, size_t i, json_t *o);
 
 #endif /* JSON_PART_H */

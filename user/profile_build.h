@@ -21,7 +21,8 @@ struct profile_arena {
 /* A list of frames, kept once however many stacks have it. In the arena. */
 struct frame_list {
 	uint16_t n, user_n;
-	uint32_t pad; /* 0: from n on, this is what is hashed and compared */
+	uint16_t stages_n;
+	uint16_t pad; /* 0: from n on, this is what is hashed and compared */
 	const char *frames[];
 };
 
@@ -85,9 +86,12 @@ struct profile_build {
 	size_t memory_cap, allocations_cap;
 	size_t io_cap, io_threads_cap;
 	size_t steals_cap, wakers_cap, waker_stacks_cap, cpus_cap;
+	size_t slices_cap;
 	size_t ended_n;			/* ended threads seen */
 	size_t nameless_n;		/* of them, those whose serial numbers are not known */
 	struct hash_index merged_index; /* rows that stand for several ended threads */
+
+	struct serving_build *serving; /* profile_serving_build.h */
 };
 
 /* (thread, state, call) and, for blocked time outside calls, the wait's kind. */
@@ -176,6 +180,10 @@ uint32_t *build_places(const struct profile *p, const uint32_t *rank);
 /* profile_sched.c: the same for who had the CPU and who woke; all of a profile's. */
 int profile_sched_finish(struct profile *p, const uint32_t *rank);
 void profile_sched_free(struct profile *p);
+
+/* profile_slices.c: the same for the timeline. */
+int profile_slices_finish(struct profile *p, const uint32_t *rank);
+void profile_slices_free(struct profile *p);
 
 /* profile_reach.c: sets p->reach from the lines. */
 void profile_reach(struct profile *p);

@@ -8,6 +8,7 @@
 #include "cuda.h"
 #include "infbpf.h"
 #include "options.h"
+#include "timeline.h"
 #include "trace_options.h"
 
 #define DEFAULT_PERIOD_NS   (10 * NS_PER_MS)
@@ -259,11 +260,34 @@ static int set_io(void *out, const char *arg, struct fault *f)
 	}
 }
 
+static int set_marks(void *out, const char *arg, struct fault *f)
+{
+	static const struct option_choice choices[] = { { "on", true },
+							{ "off", false },
+							{ NULL, 0 } };
+	int value, err = options_choice("--marks", arg, choices, &value, f);
+
+	if (!err)
+		((struct trace_options *)out)->session.marks = value;
+	return err;
+}
+
 static int set_leaks(void *out, const char *arg, struct fault *f)
 {
 	(void)f;
 	((struct trace_options *)out)->leaks = arg;
 	return 0;
+}
+
+static int set_timeline(void *out, const char *arg, struct fault *f)
+{
+	struct session_options *o = &((struct trace_options *)out)->session;
+	int err = arg ? options_duration("--timeline", arg, &o->slice_ns, f) : 0;
+
+	o->timeline = true;
+	if (!err && arg && o->slice_ns < TIMELINE_MIN_NS)
+		return fault_set(f, EXIT_USAGE, EINVAL, "--timeline: '%s' is less than 1ms", arg);
+	return err;
 }
 
 static int set_wakers(void *out, const char *arg, struct fault *f)
@@ -326,12 +350,16 @@ static const struct option_row rows[] = {
 	{ "returns", 0, "KIND", "auto; none: CUDA calls' entries only (fibers, pthread_cancel)",
 	  set_returns },
 	{ "io", 0, "LIST", "block (default), file, net, uring; all or none", set_io },
+	{ "marks", 0, "on|off", "stages and requests that programs mark (USDT): on (default)",
+	  set_marks },
 	{ "max-threads", 0, "N", "ended threads with a row of their own (4096)", set_max_threads },
 	{ "unwind", 0, "KIND", "of user stacks: auto, dwarf or fp (frame pointers)", set_unwind },
 	{ "stack-bytes", 0, "N", "of the user stack, copied with each sample (24576)",
 	  set_stack_bytes },
 	{ "unwind-cache", 0, "DIR", "keep unwinding tables here for the next run",
 	  set_unwind_cache },
+	{ "timeline", 0, "[=SLICE]", "the threads' states by slices of the window, in the JSON",
+	  set_timeline },
 	{ "wakers", 0, NULL, "stacks of those who end waits, in the JSON", set_wakers },
 	{ "lines", 0, NULL, "source lines and inlined functions in the frames", set_lines },
 	{ "hooks", 0, "KIND", "auto, btf, fentry, kprobe or tracepoint: where the kernel has it",
@@ -408,6 +436,7 @@ int trace_options_parse(int argc, char **argv, struct trace_options *o, struct f
 			     .max_stacks = DEFAULT_MAX_STACKS,
 			     .max_threads = DEFAULT_MAX_THREADS,
 			     .stack_bytes = SAMPLE_STACK_BYTES,
+			     .marks = true,
 			     .parts = HOOK_BLOCK },
 	};
 	next = options_parse(rows, argc, argv, o, usage, f);
