@@ -125,6 +125,7 @@ static void configure(struct session *s)
 	bpf_map__set_max_entries(skel->maps.ring, RING_BYTES);
 	configure_descriptors(skel);
 	configure_io(s);
+	bpf_program__set_autoload(skel->progs.handle_slice, s->options->timeline);
 	call_programs_choose(s->skel, s->uprobes,
 			     s->options->entries_only ? CALL_PROGRAMS_COUNTS : CALL_PROGRAMS_PAIRS);
 	configure_stages(s);
@@ -177,17 +178,23 @@ int session_load(struct session *s, struct fault *f)
 
 int session_iterate(struct session *s, struct bpf_program *prog)
 {
-	size_t size = 256 << 10, used = 0, at;
 	struct bpf_link *link = bpf_program__attach_iter(prog, NULL);
+	int err = link ? session_iterate_link(s, link) : -errno;
+
+	if (link)
+		bpf_link__destroy(link);
+	return err;
+}
+
+int session_iterate_link(struct session *s, const struct bpf_link *link)
+{
+	size_t size = 256 << 10, used = 0, at;
+	const int fd = bpf_iter_create(bpf_link__fd(link));
 	const struct rec_hdr *hdr;
-	char *buf = NULL;
-	int fd = -1, err = 0;
+	char *buf = malloc(size);
+	int err = 0;
 	ssize_t n;
 
-	if (!link)
-		return -errno;
-	fd = bpf_iter_create(bpf_link__fd(link));
-	buf = malloc(size);
 	if (fd < 0 || !buf) {
 		err = fd < 0 ? -errno : -ENOMEM;
 		goto out;
@@ -216,7 +223,6 @@ out:
 	free(buf);
 	if (fd >= 0)
 		close(fd);
-	bpf_link__destroy(link);
 	return err;
 }
 
