@@ -18,41 +18,6 @@
 /* ncclInProgress, likewise. */
 #define NCCL_IN_PROGRESS 7
 
-/* The thread's counters as of now, which is returned, as one consistent set. Before the window: as
- * nothing is accounted yet, zero. The present interval goes where the next event will book it: the
- * kernel may not have shown the switch that let the thread run. */
-static __always_inline u64 task_snapshot(const struct task_state *ts, struct thread_times *t)
-{
-	u64 since, now;
-	u32 seq;
-	int i;
-
-	for (i = 0; i < 4; i++) {
-		seq = *(volatile u32 *)&ts->seq;
-		now = bpf_ktime_get_ns();
-		*t = ts->times;
-		since = task_since(ts);
-		if (*(volatile u32 *)&ts->seq == seq)
-			break;
-	}
-	if (now <= since)
-		return now;
-	switch (ts->state) {
-	case RUN_WOKEN:
-		t->woken_ns += now - since;
-		break;
-	case RUN_PREEMPTED:
-		t->preempted_ns += now - since;
-		break;
-	case RUN_BLOCKED:
-		t->blocked_ns += now - since;
-		break;
-	default:
-		t->on_cpu_ns += now - since;
-	}
-	return now;
-}
-
 static __always_inline void call_abandon(struct task_state *ts)
 {
 	struct api_rec *r = api_get(ts, &ts->outer, 0);
@@ -107,13 +72,6 @@ static __always_inline bool outer_open(struct task_state *ts, struct pt_regs *ct
 	if (COOKIE_WHAT(cookie) == CALL_FREE && !(ts->call_flags & CALL_OPEN_BEFORE))
 		memory_send(ts, MEMORY_FREE, ts->outer.object, 0, 0);
 	return true;
-}
-
-static __always_inline struct task_state *task_in_scope(void)
-{
-	struct task_state *ts = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL, 0);
-
-	return !ts || ts->flags & TASK_FLUSHED ? NULL : ts;
 }
 
 static __always_inline u64 entry_cookie(struct pt_regs *ctx)
@@ -224,6 +182,16 @@ static __always_inline void call_special(struct pt_regs *ctx, struct task_state 
 	}
 }
 
+/* A call has returned while a stage is open. */
+static __always_inline void stage_call(u64 wall)
+{
+	struct stage_state *st =
+		bpf_task_storage_get(&stage_states, bpf_get_current_task_btf(), NULL, 0);
+
+	if (st)
+		st->calls_ns += wall;
+}
+
 /* d: the thread's counters at the return, now. */
 static __always_inline void outer_close(struct pt_regs *ctx, struct task_state *ts,
 					struct thread_times *d, u64 now)
@@ -239,6 +207,8 @@ static __always_inline void outer_close(struct pt_regs *ctx, struct task_state *
 		return;
 	}
 	wall = call_times(oc, d);
+	if (ts->stages_n)
+		stage_call(wall);
 	slot = call_slot_get(ts);
 	call_slot_add(slot, d);
 	r = api_at(slot->api);

@@ -51,6 +51,10 @@ SHARED const volatile __u64 cfg_char_majors[CHAR_MAJORS / 32] SHARED_INIT({ 0 })
 SHARED const volatile __u32 cfg_io_parts SHARED_INIT(0);
 /* The process that becomes the command: what it does before its exec is infbpf's own. */
 SHARED const volatile __u32 cfg_command SHARED_INIT(0);
+/* enum wait_cause of a wait: see STAGE_CAUSE_ROW. */
+SHARED const volatile __u8 cfg_causes[STAGE_CAUSE_TABLE] SHARED_INIT({ 0 });
+/* Entries of the map stage_recs. */
+SHARED const volatile __u32 cfg_stage_recs SHARED_INIT(STAGE_RECS);
 /* Where block requests are seen to begin: 1: themselves; 2: the bio that they are made for; 0: not. */
 SHARED const volatile __u32 cfg_block_start SHARED_INIT(0);
 /* The completing tracepoint hands over the completion's entry (6.15) instead of what is in it. */
@@ -70,8 +74,12 @@ SHARED volatile __u32 next_api SHARED_INIT(0);
 SHARED volatile __u32 next_launch SHARED_INIT(0);
 SHARED volatile __u32 next_launcher SHARED_INIT(0);
 SHARED volatile __u32 next_io SHARED_INIT(IO_REST);
+SHARED volatile __u32 next_stage SHARED_INIT(0);
+SHARED volatile __u32 next_stage_name SHARED_INIT(STAGE_NAME_FIRST);
 /* Stacks of allocations that may still be taken before user space raises it again. */
 SHARED volatile __s32 alloc_stacks SHARED_INIT(0);
+/* Spans and marks that may still be sent before user space raises it again. */
+SHARED volatile __s32 stage_records SHARED_INIT(0);
 /* When the last library's probes were complete; ~0 while some are being attached. */
 SHARED volatile __u64 probes_ns SHARED_INIT(0);
 /* How the closing iterator did: tasks it had to leave because a handler was still in them. */
@@ -194,6 +202,9 @@ struct task_state {
 	u32 call_flags;	   /* enum call_flags */
 	struct launch_slot launches[LAUNCH_SLOTS];
 	struct stream_slot streams[STREAM_SLOTS]; /* free: calls 0 */
+	/* Open stages: how many, and the outermost ones' names (0: no more). The rest is in stage_states. */
+	u32 stages_n;
+	u16 stages[STAGE_FRAMES];
 	char old_comm
 		[INFBPF_COMM]; /* before the last rename: the name of the image that exec ends */
 };
@@ -317,6 +328,14 @@ static __always_inline struct scratch *scratch_get(u32 use)
 	return bpf_map_lookup_elem(&scratches, &use);
 }
 
+/* Of the calling task. NULL: it is not in scope. */
+static __always_inline struct task_state *task_in_scope(void)
+{
+	struct task_state *ts = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), NULL, 0);
+
+	return !ts || ts->flags & TASK_FLUSHED ? NULL : ts;
+}
+
 static __always_inline bool in_window(u64 now)
 {
 	return now >= t_begin && now < t_end;
@@ -365,6 +384,41 @@ static __always_inline u64 task_account(struct task_state *ts, u32 state, u64 no
 	}
 	ts->since_ns = since;
 	return d;
+}
+
+/* The thread's counters as of now, which is returned, as one consistent set. Before the window: as
+ * nothing is accounted yet, zero. The present interval goes where the next event will book it: the
+ * kernel may not have shown the switch that let the thread run. */
+static __always_inline u64 task_snapshot(const struct task_state *ts, struct thread_times *t)
+{
+	u64 since, now;
+	u32 seq;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		seq = *(volatile u32 *)&ts->seq;
+		now = bpf_ktime_get_ns();
+		*t = ts->times;
+		since = task_since(ts);
+		if (*(volatile u32 *)&ts->seq == seq)
+			break;
+	}
+	if (now <= since)
+		return now;
+	switch (ts->state) {
+	case RUN_WOKEN:
+		t->woken_ns += now - since;
+		break;
+	case RUN_PREEMPTED:
+		t->preempted_ns += now - since;
+		break;
+	case RUN_BLOCKED:
+		t->blocked_ns += now - since;
+		break;
+	default:
+		t->on_cpu_ns += now - since;
+	}
+	return now;
 }
 
 /* The process that becomes the command, before its exec: no account of it will be kept. */
@@ -432,12 +486,68 @@ static __always_inline void wait_add(struct task_state *ts, u64 d)
 	victim->ns = d;
 }
 
+/* --- stages --- */
+
+/* An open stage. */
+struct stage_open {
+	u64 sp; /* of a function: the stack pointer at its entry; 0: a mark, which stands anywhere */
+	u64 id, request, group;
+	u64 begin_ns;
+	u32 requests, tokens, padded;
+	u16 name;
+	u8 source, kind;
+	struct stage_times at; /* the thread's clocks when it began */
+};
+
+/* Of a thread that has begun a stage. Written by the task's own probes; by_ns also by the scheduler's
+ * handlers, but not while the task runs. How many are open says task_state.stages_n. */
+struct stage_state {
+	u64 ids;      /* given out so far */
+	u64 calls_ns; /* in CUDA calls that returned while a stage was open */
+	u32 over;     /* marks begun beyond STAGE_DEPTH, not ended yet */
+	u32 pad;
+	struct stage_times now; /* the thread's clocks when they were last read; by_ns: always */
+	struct stage_open open[STAGE_DEPTH];
+};
+
+SHARED struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct stage_state);
+} MAP(stage_states);
+
+/* Blocked for d, while stages are open. 30 ns. */
+static __always_inline void stage_blocked(const struct task_state *ts, struct task_struct *task,
+					  u64 d)
+{
+	struct stage_state *st = bpf_task_storage_get(&stage_states, task, NULL, 0);
+	u32 flags = ts->wait_flags, cause, at;
+
+	if (!st)
+		return;
+	at = STAGE_CAUSE_ROW(ts->syscall) | (flags & WAIT_FD_MASK) >> WAIT_FD_SHIFT;
+	if (flags & WAIT_IOWAIT)
+		at |= STAGE_CAUSE_IOWAIT;
+	barrier_var(at);
+	cause = cfg_causes[at & (STAGE_CAUSE_TABLE - 1)];
+	if (flags & WAIT_STOPPED)
+		cause = STAGE_CAUSE_STOPPED;
+	if (flags & WAIT_IN_CALL)
+		cause = STAGE_CAUSE_GPU;
+	barrier_var(cause);
+	if (cause < STAGE_CAUSES)
+		st->now.by_ns[cause] += d;
+}
+
 /* The blocked part of a gap is over (or cut by the window's end). */
-static __always_inline void task_blocked(struct task_state *ts, u64 d)
+static __always_inline void task_blocked(struct task_state *ts, struct task_struct *task, u64 d)
 {
 	ts->gap_blocked_ns += d;
 	if (!(ts->wait_flags & WAIT_IN_CALL))
 		wait_add(ts, d);
+	if (ts->stages_n)
+		stage_blocked(ts, task, d);
 }
 
 /* Adds what is not zero: an atomic add costs about 5 ns. For records that several threads share. */
@@ -537,5 +647,6 @@ static __always_inline u64 ring_flags(void)
 
 #include "call_maps.bpf.h"
 #include "io_maps.bpf.h"
+#include "stage_maps.bpf.h"
 
 #endif /* INFBPF_BPF_H */

@@ -186,7 +186,7 @@ int handle_close(struct bpf_iter__task *ctx)
 		seed_wait(ts, task);
 	d = task_account(ts, ts->state == RUN_NONE ? RUN_BLOCKED : ts->state, end);
 	if (ts->state == RUN_BLOCKED || ts->state == RUN_NONE)
-		task_blocked(ts, d);
+		task_blocked(ts, task, d);
 	if (ts->state == RUN_WOKEN || ts->state == RUN_PREEMPTED)
 		close_queue(ts, task, d);
 	thread_fill(&sc->thread, ts, task, end);
@@ -195,7 +195,10 @@ int handle_close(struct bpf_iter__task *ctx)
 		err = close_wait(ctx, task, ts, sc, end);
 	/* The reader's page was full: the kernel takes back what was written of this task and comes
 	 * to it again, and all of the above changes nothing the second time. */
-	if (!err)
-		ts->flags |= TASK_FLUSHED;
+	if (err)
+		return 0;
+	ts->flags |= TASK_FLUSHED;
+	if (ts->stages_n)
+		stage_leave_all(ts, task, true);
 	return 0;
 }

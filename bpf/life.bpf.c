@@ -91,6 +91,8 @@ int BPF_PROG(handle_exec, struct task_struct *task, pid_t old_pid)
 		task_account(ts, RUN_ON_CPU, now);
 		ts->state = RUN_ON_CPU;
 		ts->tid = old_pid;
+		if (ts->stages_n)
+			stage_leave_all(ts, task, false);
 		thread_send(ts, task, now, ts->old_comm);
 		ts->start_ns = now;
 		ts->since_ns = now;
@@ -122,6 +124,9 @@ int BPF_PROG(handle_exec, struct task_struct *task, pid_t old_pid)
 	ts->call_flags = 0;
 	for (i = 0; i < LAUNCH_SLOTS; i++)
 		ts->launches[i] = (struct launch_slot){};
+	ts->stages_n = 0;
+	for (i = 0; i < STAGE_FRAMES; i++)
+		ts->stages[i] = 0;
 	ts->launch_end_ns = 0;
 	ts->launcher = 0;
 	ts->abandoned = 0;

@@ -128,10 +128,12 @@ static __always_inline void switch_out(u64 *ctx, struct task_state *ts, struct c
 	 * time with the state before it: of a wait, with its cause. */
 	d = task_account(ts, ts->state == RUN_NONE ? RUN_ON_CPU : ts->state, now);
 	if (ts->state == RUN_BLOCKED)
-		task_blocked(ts, d);
+		task_blocked(ts, prev, d);
 	count_switches(ts, prev, !preempt && prev_state, !!(prev_state & TASK_DEAD));
 	if (prev_state & TASK_DEAD) {
 		ts->flags |= TASK_FLUSHED;
+		if (ts->stages_n)
+			stage_leave_all(ts, prev, false);
 		thread_send(ts, prev, now, NULL);
 		ts->state = RUN_DEAD;
 		goto out;
@@ -233,7 +235,7 @@ static __always_inline void switch_in(u64 *ctx, struct task_state *ts, struct cp
 		/* Its wake-up was not seen (6.1 under 11,000 births a second loses some: the storage
 		 * lock was busy). The run-queue part is booked as blocked. */
 		c->lost_wakeup++;
-		task_blocked(ts, d);
+		task_blocked(ts, next, d);
 		break;
 	default:
 		c->lost_switch++;
@@ -343,7 +345,7 @@ static __always_inline int wakeup(struct task_struct *p)
 	if (ts->state == RUN_NONE)
 		wait_begin(ts, p, 0, false);
 	d = task_account(ts, RUN_BLOCKED, now);
-	task_blocked(ts, d);
+	task_blocked(ts, p, d);
 	ts->state = RUN_WOKEN;
 	throttle_begin(ts, p);
 	ts->busy--;

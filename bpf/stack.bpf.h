@@ -86,6 +86,7 @@ static __always_inline void sample_start(struct rec_sample *s, const struct task
 	s->kernel_n = 0;
 	s->seq = 0;
 	s->waker.flags = 0;
+	__builtin_memcpy(s->stages, ts->stages, sizeof(s->stages));
 	sample_returns(s, ts, task);
 }
 

@@ -60,6 +60,7 @@ static __always_inline void waker_stack(void *ctx, const struct task_state *ts,
 	s->image = own ? own->image : 0;
 	s->call = 0;
 	s->inner = 0;
+	__builtin_memset(s->stages, 0, sizeof(s->stages));
 	s->blocked_ns = weight;
 	s->waker = ts->waker;
 	sample_send(ctx, s, regs, user, true);

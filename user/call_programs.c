@@ -29,3 +29,11 @@ void call_programs_choose(struct infbpf_bpf *skel, enum uprobe_kind kind, enum c
 		bpf_program__set_autoload(probes[i].prog, kind != UPROBE_NONE && probes[i].load);
 	}
 }
+
+void mark_programs_choose(struct infbpf_bpf *skel, enum uprobe_kind kind, bool wanted)
+{
+	if (kind >= UPROBE_MULTI)
+		bpf_program__set_expected_attach_type(skel->progs.handle_mark,
+						      UPROBE_MULTI_ATTACH_TYPE);
+	bpf_program__set_autoload(skel->progs.handle_mark, kind != UPROBE_NONE && wanted);
+}

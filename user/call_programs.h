@@ -3,6 +3,7 @@
 #ifndef CALL_PROGRAMS_H
 #define CALL_PROGRAMS_H
 
+#include <stdbool.h>
 #include "uprobe.h"
 
 struct infbpf_bpf; /* the skeleton */
@@ -15,5 +16,7 @@ enum call_programs {
 
 /* Before load. kind: the best that this kernel has. */
 void call_programs_choose(struct infbpf_bpf *skel, enum uprobe_kind kind, enum call_programs which);
+/* The same of marks. */
+void mark_programs_choose(struct infbpf_bpf *skel, enum uprobe_kind kind, bool wanted);
 
 #endif /* CALL_PROGRAMS_H */

@@ -180,6 +180,7 @@ struct rec_hdr {
 
 #include "infbpf_calls.h"
 #include "infbpf_io.h"
+#include "infbpf_stage.h"
 
 /* --- records in the ring buffer and in the closing iterator's output --- */
 enum rec_type {
@@ -190,6 +191,8 @@ enum rec_type {
 	REC_MEMORY = 5,	 /* struct rec_memory */
 	REC_NAME = 6,	 /* struct rec_name */
 	REC_LAUNCH = 7,	 /* struct rec_launch */
+	REC_SPAN = 8,	 /* struct rec_span */
+	REC_MARK = 9,	 /* struct rec_mark */
 	REC_SLICE = 16,	 /* struct rec_slice */
 };
 
@@ -288,6 +291,8 @@ struct rec_sample {
 	__u16 inner;	   /* with --driver: the driver call inside it, 0: none */
 	__u16 involuntary; /* the gap began runnable: what switches counts */
 	__u16 pad[2];
+	__u16 stages
+		[STAGE_FRAMES]; /* names of the thread's open stages, outermost first; 0: no more */
 	/* What the sample stands for, already weighted by max(d, T) / d; 0 for SAMPLE_ON_CPU. For a
 	 * wait: the blocked and run-queue parts of the gap. For a call: its wall time in on_cpu_ns. */
 	__u64 on_cpu_ns;
@@ -380,6 +385,8 @@ struct cpu_counts {
 	__u64 lost_memory; /* allocations, frees and names whose record did not fit the ring */
 	__u64 booked;	   /* of switches, within the window: away from a thread in scope */
 	__u64 idle;	   /* of switches: away from the idle task */
+	__u64 mark_hits;   /* probes of marks and stages, in scope or not */
+	__u64 lost_spans; /* spans and marks that are in no record, stages that were one too many */
 };
 
 #endif /* INFBPF_H */

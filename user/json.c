@@ -171,11 +171,11 @@ static int fill_lost(const struct profile *p, size_t i, json_t *o)
 	const struct profile_lost *l = &p->lost;
 
 	(void)i;
-	return JSON_SET_NUMBERS(o, { "events", l->events }, { "stacks", l->stacks },
-				{ "ring", l->ring }, { "map_full", l->map_full },
-				{ "missed_runs", l->missed_runs },
-				{ "uncovered_ns", l->uncovered_ns }, { "threads", l->threads },
-				{ "returns", l->returns }, { "memory", l->memory });
+	return JSON_SET_NUMBERS(
+		o, { "events", l->events }, { "stacks", l->stacks }, { "ring", l->ring },
+		{ "map_full", l->map_full }, { "missed_runs", l->missed_runs },
+		{ "uncovered_ns", l->uncovered_ns }, { "threads", l->threads },
+		{ "returns", l->returns }, { "memory", l->memory }, { "spans", l->spans });
 }
 
 /* Stacks walked by frame pointers do not tell whether they are whole. */
@@ -305,10 +305,11 @@ int json_write(const struct profile *p, FILE *f)
 		{ "memory", ends ? json_fill_memory : NULL, p->memory_n, false },
 		{ "allocations", ends ? json_fill_allocation : NULL, p->allocations_n, false },
 		{ "switches", json_fill_switches, p->switches_n, false },
-		{ "stages", NULL, 0, false },
+		{ "stages", p->stages_known ? json_fill_stage : NULL, p->stages_n, false },
+		{ "requests", p->stages_known ? json_fill_requests : NULL, p->requests_n, false },
 		{ "io", p->io_parts ? json_fill_io : NULL, p->io_n, false },
 		{ "io_threads", p->io_parts ? json_fill_io_thread : NULL, p->io_threads_n, false },
-		{ "verdict", NULL, 0, false },
+		{ "verdict", p->verdicts_n ? json_fill_verdict : NULL, p->verdicts_n, false },
 		{ "not_measured", fill_not_measured, p->not_measured_n, false },
 		{ "stacks_reach", fill_reach, 1, true },
 		{ "events", fill_events, 1, true },

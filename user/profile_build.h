@@ -21,7 +21,8 @@ struct profile_arena {
 /* A list of frames, kept once however many stacks have it. In the arena. */
 struct frame_list {
 	uint16_t n, user_n;
-	uint32_t pad; /* 0: from n on, this is what is hashed and compared */
+	uint16_t stages_n;
+	uint16_t pad; /* 0: from n on, this is what is hashed and compared */
 	const char *frames[];
 };
 
@@ -89,6 +90,8 @@ struct profile_build {
 	size_t ended_n;			/* ended threads seen */
 	size_t nameless_n;		/* of them, those whose serial numbers are not known */
 	struct hash_index merged_index; /* rows that stand for several ended threads */
+
+	struct serving_build *serving; /* profile_serving_build.h */
 };
 
 /* (thread, state, call) and, for blocked time outside calls, the wait's kind. */

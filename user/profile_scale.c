@@ -10,6 +10,7 @@
 #include <string.h>
 #include "apportion.h"
 #include "profile_build.h"
+#include "profile_serving_build.h"
 
 #define NO_BUCKET UINT32_MAX
 #define NO_REFINE 0xff
@@ -355,6 +356,7 @@ static int put_lines(struct scale *s, const uint32_t *rank)
 				.cause = (uint8_t)wait_kind_cause(w[i].kind),
 				.kind = w[i].kind,
 				.user_n = l->user_n,
+				.stages_n = l->stages_n,
 				.frames_n = l->n,
 				.call = w[i].call ? p->arena->strings[w[i].call - 1] : NULL,
 				.frames = l->frames,
@@ -491,6 +493,10 @@ int profile_finish(struct profile *p)
 	if (err)
 		goto out;
 	profile_reach(p);
+	profile_stages_finish(p);
+	err = profile_requests_finish(p);
+	if (err)
+		goto out;
 	build_free(p->build);
 	p->build = NULL;
 out:

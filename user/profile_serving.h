@@ -99,8 +99,14 @@ struct profile_event {
 };
 
 /* The exact sums of a stage, whatever spans were handed over. Equal (pid, name, source) are added up;
- * hist is HIST_BUCKETS of user/infbpf.h. */
+ * hist is HIST_BUCKETS of user/infbpf.h: the times are made of it, but for times.max_ns, which is
+ * handed in. NULL: the times handed in stand. */
 int profile_add_stage(struct profile *p, const struct profile_stage *s, const uint32_t *hist);
+/* In any order; copied, strings too. A span's wall is its end less its begin, and what its run_queue_ns
+ * and blocked_ns leave of that is on-CPU, whatever on_cpu_ns and wall_ns say; blocked time without a
+ * cause is CAUSE_OTHER's. -EINVAL: it ends before it begins, or is of no kind.
+ * Two million of each are kept; what comes beyond is counted in lost.spans, and nothing that happened
+ * after the first of those counts: see profile_serving_build.h. */
 int profile_add_span(struct profile *p, const struct profile_span *s);
 int profile_add_event(struct profile *p, const struct profile_event *e);
 
@@ -118,12 +124,17 @@ enum profile_part_kind {
 struct profile_part {
 	const char *name;
 	uint8_t kind;	   /* enum profile_part_kind */
+	bool in_pass;	   /* PART_STAGE: a pass of the model, or a stage within one */
 	uint64_t requests; /* that had it */
 	uint64_t spans;
 	struct profile_quantiles
 		times; /* of what a request spends in it altogether, of those that had it */
 	struct profile_split split; /* of all requests */
 	struct profile_split slow;  /* of those at or above p95 */
+	/* PART_WAIT before a pass: of split.wall_ns and slow.wall_ns, while it could not be taken in: the
+	 * pass that ran when it came, and passes as large as the largest. PART_WAIT before another stage:
+	 * while all threads that have that stage were in it. Else PROFILE_UNKNOWN. */
+	uint64_t behind_ns, behind_slow_ns;
 	/* Of the latency of the requests around the median (p45 to p55), at or above p95, at or above p99. */
 	double share_p50, share_p95, share_p99;
 };
@@ -144,6 +155,7 @@ struct profile_requests {
 	const char *process;
 	uint64_t count, open_at_start, open_at_end, dropped;
 	uint64_t begun; /* within the window */
+	uint64_t lost;	/* begun, and their end was not seen: the id came again */
 	uint64_t tokens_in, tokens_out;
 	uint64_t latency_ns; /* sum; from the meant arrival */
 	struct profile_quantiles latency;

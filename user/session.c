@@ -293,6 +293,9 @@ int session_finish(struct session *s, struct profile **p, struct fault *f)
 		err = collect_launches(s->collect, bpf_map__fd(skel->maps.launches),
 				       bpf_map__fd(skel->maps.launch_recs));
 	if (!err)
+		err = collect_stage_map(s->collect, bpf_map__fd(skel->maps.stages),
+					bpf_map__fd(skel->maps.stage_recs));
+	if (!err)
 		err = collect_io(s->collect, session_io_parts(s->options),
 				 bpf_map__fd(skel->maps.io_keys), bpf_map__fd(skel->maps.io_recs));
 	if (!err)
@@ -352,7 +355,7 @@ static void leave_probes_to_child(struct session *s)
 {
 	pid_t pid;
 
-	if (s->uprobes != UPROBE_PERF || s->cuda.fds_n <= SLOW_DETACH)
+	if (s->uprobes != UPROBE_PERF || s->cuda.fds_n + s->stages.fds_n <= SLOW_DETACH)
 		return;
 	fflush(NULL);
 	pid = fork();
@@ -379,6 +382,7 @@ void session_close(struct session *s)
 	ring_buffer__free(s->ring);
 	hooks_detach(&s->hooks);
 	cuda_attach_close(&s->cuda);
+	stage_attach_close(&s->stages);
 	overhead_close(&s->overhead);
 	if (s->skel)
 		infbpf_bpf__destroy(s->skel);
