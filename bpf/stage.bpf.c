@@ -71,22 +71,10 @@ static __noinline u64 mark_arg(const struct mark_arg *a, const u64 *regs, u64 ip
 static __noinline u32 name_get(u64 address)
 {
 	struct stage_name key = {};
-	u32 *number, mine;
 
 	if (bpf_probe_read_user_str(key.name, sizeof(key.name), (void *)address) <= 1)
 		return STAGE_NAME_UNREAD;
-	number = bpf_map_lookup_elem(&stage_names, &key);
-	if (number)
-		return *number;
-	if (next_stage_name >= STAGE_NAMES) {
-		map_lost();
-		return STAGE_NAME_MORE;
-	}
-	/* Two threads may come at once: the number of the one that is late stays unused. */
-	mine = __sync_fetch_and_add(&next_stage_name, 1);
-	bpf_map_update_elem(&stage_names, &key, &mine, BPF_NOEXIST);
-	number = bpf_map_lookup_elem(&stage_names, &key);
-	return number ? *number : STAGE_NAME_MORE;
+	return stage_name_number(&key);
 }
 
 /* The innermost pass that is open: its id and group. */

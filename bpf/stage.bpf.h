@@ -15,6 +15,7 @@
 #ifndef STAGE_BPF_H
 #define STAGE_BPF_H
 
+#include "infbpf.bpf.h"
 #include "hist.bpf.h"
 
 /* What a stage begins with. */
@@ -32,6 +33,25 @@ static __always_inline void span_lost(void)
 
 	if (c)
 		__sync_fetch_and_add(&c->lost_spans, 1);
+}
+
+/* The number of a name, zeroes behind its end. */
+static __noinline u32 stage_name_number(const struct stage_name *name)
+{
+	u32 *number, mine;
+
+	number = bpf_map_lookup_elem(&stage_names, name);
+	if (number)
+		return *number;
+	if (next_stage_name >= STAGE_NAMES) {
+		map_lost();
+		return STAGE_NAME_MORE;
+	}
+	/* Two threads may come at once: the number of the one that is late stays unused. */
+	mine = __sync_fetch_and_add(&next_stage_name, 1);
+	bpf_map_update_elem(&stage_names, name, &mine, BPF_NOEXIST);
+	number = bpf_map_lookup_elem(&stage_names, name);
+	return number ? *number : STAGE_NAME_MORE;
 }
 
 /* May one more record be sent? User space deals them out. */

@@ -181,6 +181,7 @@ struct rec_hdr {
 #include "infbpf_calls.h"
 #include "infbpf_io.h"
 #include "infbpf_stage.h"
+#include "infbpf_function.h"
 
 /* --- records in the ring buffer and in the closing iterator's output --- */
 enum rec_type {
@@ -372,6 +373,7 @@ struct cpu_counts {
 	__u64 booked;	   /* of switches, within the window: away from a thread in scope */
 	__u64 idle;	   /* of switches: away from the idle task */
 	__u64 mark_hits;   /* probes of marks and stages, in scope or not */
+	__u64 mark_costly; /* of mark_hits: the instruction is single-stepped */
 	__u64 lost_spans; /* spans and marks that are in no record, stages that were one too many */
 };
 
