@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include "array.h"
+#include "file_ids.h"
 #include "infbpf.h"
 
 /* What --gpu-calls chooses by. The names are in cuda_select.c. */
@@ -111,20 +111,11 @@ struct cuda_lib {
 	char why[96]; /* no sites: why not */
 };
 
-/* A set of files, by what tells them apart. */
-struct cuda_ids {
-	struct cuda_id {
-		uint64_t dev, inode, mtime_ns, size;
-	} * ids;
-	size_t n, room;
-	struct hash_index index;
-};
-
 /* The files looked into so far, each once however many processes map it. */
 struct cuda_libs {
 	struct cuda_lib *libs;
 	size_t n, room;
-	struct cuda_ids without; /* nothing of CUDA is in them */
+	struct file_ids without; /* nothing of CUDA is in them */
 	/* Bytes of symbol tables read in files whose names do not tell; from read_limit on (0: none) such
 	 * files wait for a later look. */
 	uint64_t read, read_limit;
@@ -139,12 +130,16 @@ struct cuda_process {
 				  * for as long as that process lives */
 	} * uses;
 	size_t n, room;
-	struct cuda_ids seen; /* mappings looked at: dev and inode as /proc/PID/maps has them */
+	struct file_ids seen; /* mappings looked at: dev and inode as /proc/PID/maps has them */
 };
 
 /* Adds the files with CUDA calls mapped by pid that p does not have yet. Returns how many were added or
  * a negative errno. */
 int cuda_find_process(pid_t pid, struct cuda_libs *libs, struct cuda_process *p);
+/* The same where its mappings have been read. */
+struct proc_maps;
+int cuda_find_maps(pid_t pid, const struct proc_maps *maps, struct cuda_libs *libs,
+		   struct cuda_process *p);
 /* The same for one file by path, e.g. one that a program will load. 0 when it is none. */
 int cuda_find_file(const char *path, struct cuda_libs *libs, struct cuda_process *p);
 /* It is another program now: none of its mappings is the one that was looked at. */

@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "cuda_attach.h"
 #include "fds.h"
+#include "proc_maps.h"
 
 /* Of symbol tables, read in one round of looks while events wait to be drained: 0.1 s. */
 #define TICK_BYTES (128ULL << 20)
@@ -76,8 +77,9 @@ static int plan_make(const struct cuda_attach *a, const struct cuda_lib *lib, st
 			    is_covered(a, lib, i))
 				continue;
 			plan->sites[plan->n++] =
-				(struct uprobe_site){ s->offset,
-						      s->cookie | (s->costly ? COOKIE_COSTLY : 0) };
+				(struct uprobe_site){ .offset = s->offset,
+						      .cookie = s->cookie |
+								(s->costly ? COOKIE_COSTLY : 0) };
 		}
 		if (!registering)
 			plan->calls_n = plan->n;
@@ -191,8 +193,15 @@ static int process_look(struct cuda_attach *a, struct cuda_attach_process *p, ui
 {
 	uint64_t now = clock_now_ns();
 	size_t known = p->found.n;
-	int err = cuda_find_process(p->pid, &a->files, &p->found);
+	struct proc_maps maps;
+	int err = proc_maps_read(p->pid, &maps);
 
+	if (err)
+		return err == -ENOMEM || err == -ESRCH ? err : 0;
+	err = a->stages ? stage_attach_maps(a->stages, p->pid, &maps, &p->marks) : 0;
+	if (!err)
+		err = cuda_find_maps(p->pid, &maps, &a->files, &p->found);
+	proc_maps_free(&maps);
 	if (err == -ENOMEM || err == -ESRCH)
 		return err;
 	err = attach_found(a, p, known, since_ns);
@@ -233,7 +242,8 @@ int cuda_attach_life(struct cuda_attach *a, pid_t pid, pid_t parent, uint64_t ti
 	 * where the parent has none, or where each file is probed for all processes anyway. It may load
 	 * some of its own: the next looks at all processes find them. */
 	for (size_t i = 0; parent && i < a->processes_n; i++)
-		none_yet |= a->processes[i].pid == parent && (a->all || !a->processes[i].found.n);
+		none_yet |= a->processes[i].pid == parent &&
+			    (a->all || (!a->processes[i].found.n && !a->processes[i].marks.n));
 	p = process_get(a, pid);
 	if (!p)
 		return -ENOMEM;
@@ -242,8 +252,10 @@ int cuda_attach_life(struct cuda_attach *a, pid_t pid, pid_t parent, uint64_t ti
 	if (none_yet)
 		return 0;
 	p->young_until_ns = time_ns + NS_PER_S;
-	if (!parent)
+	if (!parent) {
 		cuda_process_forget(&p->found);
+		mark_process_forget(&p->marks);
+	}
 	return parent ? process_born(a, p, time_ns) : 0;
 }
 
@@ -255,6 +267,9 @@ int cuda_attach_file(struct cuda_attach *a, pid_t pid, const char *path)
 
 	if (!p)
 		return -ENOMEM;
+	err = a->stages ? stage_attach_file(a->stages, pid, path, &p->marks) : 0;
+	if (err)
+		return err;
 	known = p->found.n;
 	err = cuda_find_file(path, &a->files, &p->found);
 	return err < 0 ? err : attach_found(a, p, known, 0);
@@ -263,6 +278,7 @@ int cuda_attach_file(struct cuda_attach *a, pid_t pid, const char *path)
 static void process_drop(struct cuda_attach *a, size_t index)
 {
 	cuda_process_free(&a->processes[index].found);
+	mark_process_free(&a->processes[index].marks);
 	a->processes[index] = a->processes[--a->processes_n];
 }
 
@@ -291,8 +307,10 @@ void cuda_attach_close(struct cuda_attach *a)
 {
 	fds_close(a->fds, a->fds_n);
 	free(a->fds);
-	for (size_t i = 0; i < a->processes_n; i++)
+	for (size_t i = 0; i < a->processes_n; i++) {
 		cuda_process_free(&a->processes[i].found);
+		mark_process_free(&a->processes[i].marks);
+	}
 	free(a->processes);
 	cuda_libs_free(&a->files);
 	memset(a, 0, sizeof(*a));

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "cuda.h"
+#include "marks.h"
 #include "uprobe.h"
 
 struct cuda_attach_process {
@@ -15,6 +16,7 @@ struct cuda_attach_process {
 	uint64_t young_until_ns; /* it began or became another program a moment ago */
 	uint64_t seen_ns; /* last time its maps were read; a library found later came after it */
 	struct cuda_process found;
+	struct mark_process marks;
 };
 
 struct cuda_attach {
@@ -35,7 +37,8 @@ struct cuda_attach {
 	/* The kernel side's probes_ns: ~0 while probes are being attached, then when they were. */
 	volatile uint64_t *done_ns;
 	uint64_t uncovered_ns;
-	char failed[160]; /* why a library could not be probed; "": none failed */
+	struct stage_attach *stages; /* looks for marks in the same processes; NULL: not wanted */
+	char failed[160];	     /* why a library could not be probed; "": none failed */
 };
 
 /* The i-th of files.n. */

@@ -32,45 +32,11 @@ struct candidate {
 	bool named;	       /* like a CUDA library */
 };
 
-/* --- sets of files --- */
-
-static bool id_equal(const void *array, uint32_t position, const void *key)
-{
-	return !memcmp(&((const struct cuda_id *)array)[position], key, sizeof(struct cuda_id));
-}
-
-static bool ids_have(const struct cuda_ids *s, const struct cuda_id *id)
-{
-	return hash_index_find(&s->index, hash_bytes(id, sizeof(*id)), id_equal, s->ids, id) !=
-	       HASH_INDEX_NONE;
-}
-
-static int ids_add(struct cuda_ids *s, const struct cuda_id *id)
-{
-	int err;
-
-	if (ids_have(s, id))
-		return 0;
-	err = array_grow(&s->ids, &s->room, s->n + 1, sizeof(*s->ids));
-	if (!err)
-		err = hash_index_add(&s->index, hash_bytes(id, sizeof(*id)), s->n);
-	if (!err)
-		s->ids[s->n++] = *id;
-	return err;
-}
-
-static void ids_free(struct cuda_ids *s)
-{
-	free(s->ids);
-	hash_index_free(&s->index);
-	memset(s, 0, sizeof(*s));
-}
-
 /* --- libraries, and a process's share of them --- */
 
 /* By device and inode. A number is used again when its file is gone, but the probes in a file keep it
  * from going. */
-static size_t find_lib(const struct cuda_libs *libs, const struct cuda_id *id, bool unopened)
+static size_t find_lib(const struct cuda_libs *libs, const struct file_id *id, bool unopened)
 {
 	size_t i = 0;
 
@@ -81,7 +47,7 @@ static size_t find_lib(const struct cuda_libs *libs, const struct cuda_id *id, b
 }
 
 /* Appends lib, which is the list's from then on. */
-static int append_lib(struct cuda_libs *libs, const struct candidate *c, const struct cuda_id *id,
+static int append_lib(struct cuda_libs *libs, const struct candidate *c, const struct file_id *id,
 		      struct cuda_lib *lib)
 {
 	lib->dev = id->dev;
@@ -112,16 +78,6 @@ static int add_use(struct cuda_process *p, const struct candidate *c, size_t lib
 	return 1;
 }
 
-static struct cuda_id id_of(const struct stat *st)
-{
-	return (struct cuda_id){
-		.dev = st->st_dev,
-		.inode = st->st_ino,
-		.mtime_ns = st->st_mtim.tv_sec * 1000000000ULL + st->st_mtim.tv_nsec,
-		.size = st->st_size,
-	};
-}
-
 /* May this file be looked into? Those with a library's name always. -EAGAIN: at a later look. */
 static int may_read(struct cuda_libs *libs, const struct candidate *c)
 {
@@ -135,7 +91,7 @@ static int may_read(struct cuda_libs *libs, const struct candidate *c)
 }
 
 /* Looks into an open file (and closes it) that is not known. 1: it is appended. */
-static int look_into(const struct candidate *c, const struct cuda_id *id, int fd,
+static int look_into(const struct candidate *c, const struct file_id *id, int fd,
 		     struct cuda_libs *libs)
 {
 	struct cuda_lib lib = { 0 };
@@ -149,7 +105,7 @@ static int look_into(const struct candidate *c, const struct cuda_id *id, int fd
 	if (ret < 0)
 		return ret;
 	if (!ret)
-		return ids_add(&libs->without, id);
+		return file_ids_add(&libs->without, id);
 	ret = append_lib(libs, c, id, &lib);
 	return ret ? ret : 1;
 }
@@ -158,7 +114,7 @@ static int look_into(const struct candidate *c, const struct cuda_id *id, int fd
 static int consider(const struct candidate *c, int fd, struct cuda_libs *libs,
 		    struct cuda_process *p)
 {
-	struct cuda_id id;
+	struct file_id id;
 	struct stat st;
 	size_t lib;
 	int ret;
@@ -168,9 +124,9 @@ static int consider(const struct candidate *c, int fd, struct cuda_libs *libs,
 		close(fd);
 		return ret;
 	}
-	id = id_of(&st);
+	id = file_id_of(&st);
 	lib = find_lib(libs, &id, false);
-	if (lib < libs->n || (!c->named && ids_have(&libs->without, &id))) {
+	if (lib < libs->n || (!c->named && file_ids_have(&libs->without, &id))) {
 		close(fd);
 		return lib < libs->n ? add_use(p, c, lib) : 0;
 	}
@@ -196,7 +152,7 @@ int cuda_find_file(const char *path, struct cuda_libs *libs, struct cuda_process
 }
 
 /* A library that is there but may not be opened is told of. */
-static int add_unopened(struct candidate *c, const struct cuda_id *id, int err,
+static int add_unopened(struct candidate *c, const struct file_id *id, int err,
 			struct cuda_libs *libs, struct cuda_process *p)
 {
 	struct cuda_lib lib = { .unopened = true };
@@ -215,11 +171,11 @@ static int consider_map(pid_t pid, const struct proc_map *m, struct cuda_libs *l
 			struct cuda_process *p)
 {
 	struct candidate c = { .path = m->path, .named = cuda_lib_api(m->path) >= 0 };
-	const struct cuda_id id = { .dev = makedev(m->dev_major, m->dev_minor), .inode = m->inode };
+	const struct file_id id = { .dev = makedev(m->dev_major, m->dev_minor), .inode = m->inode };
 	char open_path[PATH_MAX + 64];
 	int fd, ret = 0, err;
 
-	if (!m->inode || ids_have(&p->seen, &id))
+	if (!m->inode || file_ids_have(&p->seen, &id))
 		return 0;
 	fd = proc_maps_open_file(pid, m, open_path, sizeof(open_path));
 	/* Gone between reading the maps and now: nothing to probe. */
@@ -233,34 +189,43 @@ static int consider_map(pid_t pid, const struct proc_map *m, struct cuda_libs *l
 	if (ret == -EAGAIN || ret == -ENOMEM)
 		return ret;
 	/* Also what cannot be read: it will not be any better in half a second. */
-	err = ids_add(&p->seen, &id);
+	err = file_ids_add(&p->seen, &id);
 	return err ? err : ret > 0;
+}
+
+int cuda_find_maps(pid_t pid, const struct proc_maps *maps, struct cuda_libs *libs,
+		   struct cuda_process *p)
+{
+	int added = 0, ret = 0;
+
+	/* First what a name tells: looking into all the rest may take a while. */
+	for (int named = 1; named >= 0 && ret >= 0; named--) {
+		for (size_t i = 0; i < maps->n && ret >= 0; i++) {
+			if (!maps->maps[i].exec ||
+			    (cuda_lib_api(maps->maps[i].path) >= 0) != (named == 1))
+				continue;
+			ret = consider_map(pid, &maps->maps[i], libs, p);
+			added += ret > 0;
+		}
+	}
+	return ret < 0 && ret != -EAGAIN ? ret : added;
 }
 
 int cuda_find_process(pid_t pid, struct cuda_libs *libs, struct cuda_process *p)
 {
 	struct proc_maps maps;
-	int added = 0, ret = proc_maps_read(pid, &maps);
+	int ret = proc_maps_read(pid, &maps);
 
 	if (ret)
 		return ret;
-	/* First what a name tells: looking into all the rest may take a while. */
-	for (int named = 1; named >= 0 && ret >= 0; named--) {
-		for (size_t i = 0; i < maps.n && ret >= 0; i++) {
-			if (!maps.maps[i].exec ||
-			    (cuda_lib_api(maps.maps[i].path) >= 0) != (named == 1))
-				continue;
-			ret = consider_map(pid, &maps.maps[i], libs, p);
-			added += ret > 0;
-		}
-	}
+	ret = cuda_find_maps(pid, &maps, libs, p);
 	proc_maps_free(&maps);
-	return ret < 0 && ret != -EAGAIN ? ret : added;
+	return ret;
 }
 
 void cuda_process_forget(struct cuda_process *p)
 {
-	ids_free(&p->seen);
+	file_ids_free(&p->seen);
 }
 
 void cuda_process_free(struct cuda_process *p)
@@ -268,7 +233,7 @@ void cuda_process_free(struct cuda_process *p)
 	for (size_t i = 0; i < p->n; i++)
 		free(p->uses[i].open_path);
 	free(p->uses);
-	ids_free(&p->seen);
+	file_ids_free(&p->seen);
 	memset(p, 0, sizeof(*p));
 }
 
@@ -277,6 +242,6 @@ void cuda_libs_free(struct cuda_libs *libs)
 	for (size_t i = 0; i < libs->n; i++)
 		cuda_lib_free(&libs->libs[i]);
 	free(libs->libs);
-	ids_free(&libs->without);
+	file_ids_free(&libs->without);
 	memset(libs, 0, sizeof(*libs));
 }

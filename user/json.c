@@ -171,11 +171,11 @@ static int fill_lost(const struct profile *p, size_t i, json_t *o)
 	const struct profile_lost *l = &p->lost;
 
 	(void)i;
-	return JSON_SET_NUMBERS(o, { "events", l->events }, { "stacks", l->stacks },
-				{ "ring", l->ring }, { "map_full", l->map_full },
-				{ "missed_runs", l->missed_runs },
-				{ "uncovered_ns", l->uncovered_ns }, { "threads", l->threads },
-				{ "returns", l->returns }, { "memory", l->memory });
+	return JSON_SET_NUMBERS(
+		o, { "events", l->events }, { "stacks", l->stacks }, { "ring", l->ring },
+		{ "map_full", l->map_full }, { "missed_runs", l->missed_runs },
+		{ "uncovered_ns", l->uncovered_ns }, { "threads", l->threads },
+		{ "returns", l->returns }, { "memory", l->memory }, { "spans", l->spans });
 }
 
 /* Stacks walked by frame pointers do not tell whether they are whole. */

@@ -18,6 +18,7 @@ const char *losses_text(const struct profile_lost *l, char *buf, size_t size)
 		{ l->threads, "threads without an account", format_count },
 		{ l->returns, "CUDA returns without a call", format_count },
 		{ l->memory, "records of GPU memory or kernel names", format_count },
+		{ l->spans, "records of stages and requests", format_count },
 		{ l->uncovered_ns, "with a CUDA library not yet probed", format_duration },
 	};
 	char figure[FORMAT_SIZE];

@@ -163,6 +163,7 @@ static const struct {
 	{ "handle_clock", offsetof(struct cpu_counts, clocks), 0 },
 	{ "handle_call_entry", offsetof(struct cpu_counts, call_hits), 0 },
 	{ "handle_call_return", offsetof(struct cpu_counts, return_hits), 0 },
+	{ "handle_mark", offsetof(struct cpu_counts, mark_hits), 0 },
 	{ "handle_call_count", offsetof(struct cpu_counts, call_hits), 0 },
 	{ "handle_call_session", offsetof(struct cpu_counts, call_hits),
 	  offsetof(struct cpu_counts, return_hits) },
@@ -279,9 +280,10 @@ void overhead_report(struct overhead *o, struct infbpf_bpf *skel, const struct c
 	report_bpf(o, skel, counts, p);
 	if (costly)
 		calibrate_costly(&o->calibration, skel, o->kind);
-	out->trap_hits = counts->call_hits + counts->return_hits;
-	out->trap_ns = (counts->call_hits - costly) * c->entry_ns + costly * c->costly_ns +
-		       counts->return_hits * c->return_ns;
+	out->trap_hits = counts->call_hits + counts->return_hits + counts->mark_hits;
+	/* A mark's instruction does nothing: the kernel emulates it like the cheap ones of calls. */
+	out->trap_ns = (counts->call_hits + counts->mark_hits - costly) * c->entry_ns +
+		       costly * c->costly_ns + counts->return_hits * c->return_ns;
 	overhead_update(o, p);
 	out->rss_bytes = rss_bytes();
 	out->map_bytes = maps_bytes(skel);

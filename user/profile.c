@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "profile_build.h"
+#include "profile_serving_build.h"
 
 struct profile *profile_new(void)
 {
@@ -14,7 +15,9 @@ struct profile *profile_new(void)
 		return NULL;
 	p->build = calloc(1, sizeof(*p->build));
 	p->arena = calloc(1, sizeof(*p->arena));
-	if (!p->build || !p->arena) {
+	if (p->build)
+		p->build->serving = serving_new();
+	if (!p->build || !p->build->serving || !p->arena) {
 		profile_free(p);
 		return NULL;
 	}
@@ -35,6 +38,7 @@ void build_free(struct profile_build *b)
 	free(b->stacks);
 	free(b->waits);
 	free(b->calls);
+	serving_free(b->serving);
 	free(b);
 }
 
@@ -66,6 +70,8 @@ void profile_free(struct profile *p)
 	free(p->not_measured);
 	free(p->lines);
 	free(p->waits);
+	free(p->stages);
+	free(p->requests); /* their parts and passes are in the arena */
 	free(p);
 }
 

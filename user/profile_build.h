@@ -88,6 +88,8 @@ struct profile_build {
 	size_t ended_n;			/* ended threads seen */
 	size_t nameless_n;		/* of them, those whose serial numbers are not known */
 	struct hash_index merged_index; /* rows that stand for several ended threads */
+
+	struct serving_build *serving; /* profile_serving_build.h */
 };
 
 /* (thread, state, call) and, for blocked time outside calls, the wait's kind. */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include "apportion.h"
 #include "profile_build.h"
+#include "profile_serving_build.h"
 
 #define NO_BUCKET UINT32_MAX
 #define NO_REFINE 0xff
@@ -489,6 +490,7 @@ int profile_finish(struct profile *p)
 	if (err)
 		goto out;
 	profile_reach(p);
+	profile_stages_finish(p);
 	build_free(p->build);
 	p->build = NULL;
 out:

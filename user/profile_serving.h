@@ -99,8 +99,14 @@ struct profile_event {
 };
 
 /* The exact sums of a stage, whatever spans were handed over. Equal (pid, name, source) are added up;
- * hist is HIST_BUCKETS of user/infbpf.h. */
+ * hist is HIST_BUCKETS of user/infbpf.h: the times are made of it, but for times.max_ns, which is
+ * handed in. NULL: the times handed in stand. */
 int profile_add_stage(struct profile *p, const struct profile_stage *s, const uint32_t *hist);
+/* In any order; copied, strings too. A span's wall is its end less its begin, and what its run_queue_ns
+ * and blocked_ns leave of that is on-CPU, whatever on_cpu_ns and wall_ns say; blocked time without a
+ * cause is CAUSE_OTHER's. -EINVAL: it ends before it begins, or is of no kind.
+ * Two million of each are kept; what comes beyond is counted in lost.spans, and nothing that happened
+ * after the first of those counts: see profile_serving_build.h. */
 int profile_add_span(struct profile *p, const struct profile_span *s);
 int profile_add_event(struct profile *p, const struct profile_event *e);
 

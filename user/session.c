@@ -343,7 +343,7 @@ static void leave_probes_to_child(struct session *s)
 {
 	pid_t pid;
 
-	if (s->uprobes != UPROBE_PERF || s->cuda.fds_n <= SLOW_DETACH)
+	if (s->uprobes != UPROBE_PERF || s->cuda.fds_n + s->stages.fds_n <= SLOW_DETACH)
 		return;
 	fflush(NULL);
 	pid = fork();
@@ -369,6 +369,7 @@ void session_close(struct session *s)
 	ring_buffer__free(s->ring);
 	hooks_detach(&s->hooks);
 	cuda_attach_close(&s->cuda);
+	stage_attach_close(&s->stages);
 	overhead_close(&s->overhead);
 	if (s->skel)
 		infbpf_bpf__destroy(s->skel);

@@ -43,6 +43,7 @@ struct session_options {
 	bool driver;		  /* driver calls inside of other calls, too */
 	bool entries_only;	  /* no return probes: no lengths, errors or memory of calls */
 	bool wakers;		  /* stacks of those who end waits */
+	bool marks;		  /* --marks: stages and requests that the program marks */
 	bool verbose;		  /* libbpf's messages on stderr */
 };
 

@@ -13,6 +13,7 @@
 #include "descriptor.h"
 #include "session_private.h"
 #include "sigframe.h"
+#include "stage_causes.h"
 
 #define RING_BYTES (8U << 20)
 
@@ -79,6 +80,25 @@ static void configure_io(struct session *s)
 	}
 }
 
+/* Marks and functions; memory only where they are looked for. */
+static void configure_stages(struct session *s)
+{
+	struct infbpf_bpf *skel = s->skel;
+	const bool wanted = s->options->marks;
+
+	mark_programs_choose(skel, s->uprobes, s->options->marks);
+	skel->bss->stage_records = STAGE_RECORDS;
+	if (wanted) {
+		stage_causes(skel->rodata->cfg_causes);
+		return;
+	}
+	skel->rodata->cfg_stage_recs = 0;
+	bpf_map__set_max_entries(skel->maps.stage_names, 1);
+	bpf_map__set_max_entries(skel->maps.stages, 1);
+	bpf_map__set_max_entries(skel->maps.stage_recs, 1);
+	bpf_map__set_max_entries(skel->maps.mark_specs, 1);
+}
+
 static void configure(struct session *s)
 {
 	struct infbpf_bpf *skel = s->skel;
@@ -103,7 +123,7 @@ static void configure(struct session *s)
 	configure_io(s);
 	call_programs_choose(s->skel, s->uprobes,
 			     s->options->entries_only ? CALL_PROGRAMS_COUNTS : CALL_PROGRAMS_PAIRS);
-	mark_programs_choose(s->skel, s->uprobes, true);
+	configure_stages(s);
 }
 
 static int load_once(struct session *s, struct fault *f)
@@ -278,6 +298,15 @@ int session_find_targets(struct session *s, struct fault *f)
 	return 0;
 }
 
+static void attach_stages(struct session *s)
+{
+	s->stages.kind = s->uprobes;
+	s->stages.prog_fd = bpf_program__fd(s->skel->progs.handle_mark);
+	s->stages.specs_fd = bpf_map__fd(s->skel->maps.mark_specs);
+	s->stages.all = s->options->all;
+	s->cuda.stages = &s->stages;
+}
+
 int session_attach_cuda(struct session *s)
 {
 	struct target_pids all = { 0 };
@@ -304,6 +333,8 @@ int session_attach_cuda(struct session *s)
 	s->cuda.return_fd = bpf_program__fd(s->skel->progs.handle_call_return);
 	s->cuda.register_fd = bpf_program__fd(s->skel->progs.handle_call_register);
 	s->cuda.all = s->options->all;
+	if (s->options->marks)
+		attach_stages(s);
 	s->cuda.begin_ns = ~0ULL;
 	s->cuda.done_ns = (volatile uint64_t *)&s->skel->bss->probes_ns;
 	if (s->uprobes == UPROBE_NONE)

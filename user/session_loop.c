@@ -84,6 +84,7 @@ static void adapt(struct session *s, uint64_t now)
 		period = MAX_PERIOD_NS;
 	s->skel->data->period_ns = period;
 	s->skel->bss->alloc_stacks = ALLOC_STACKS;
+	s->skel->bss->stage_records = STAGE_RECORDS;
 }
 
 static void report_progress(struct session *s, uint64_t now, session_progress_fn fn, void *arg)

@@ -27,6 +27,7 @@ struct session {
 	struct overhead overhead;
 	enum uprobe_kind uprobes;
 	struct cuda_attach cuda;
+	struct stage_attach stages;
 	bool *chosen; /* by row of cuda_calls: --gpu-calls */
 	struct symbols *symbols;
 	struct unwind *unwind;

@@ -107,6 +107,7 @@ static int add_not_measured(struct session *s)
 		{ cuda, "GPU kernel time", "needs CUPTI" },
 		{ cuda && !allocations_chosen(s), "GPU memory", "--gpu-calls leaves out alloc" },
 		{ s->cuda.failed[0], "CUDA calls of a library", s->cuda.failed },
+		{ s->stages.failed[0], "marks of a file", s->stages.failed },
 		{ s->overhead.stats_refused, "BPF run time", "BPF statistics want CAP_SYS_ADMIN" },
 		{ symbols_kernel_hidden(s->symbols), "kernel function names",
 		  "kallsyms wants CAP_SYSLOG" },
@@ -145,6 +146,7 @@ static int fill_losses(struct session *s)
 	lost->map_full = c.lost_map;
 	lost->threads = c.lost_storage + c.lost_thread + s->skel->bss->close_left;
 	lost->returns = c.lost_return;
+	lost->spans = c.lost_spans;
 	lost->memory = c.lost_memory + collect_lost_memory(s->collect);
 	lost->uncovered_ns = s->cuda.uncovered_ns;
 	overhead_report(&s->overhead, s->skel, &c, s->profile);

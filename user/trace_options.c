@@ -259,6 +259,18 @@ static int set_io(void *out, const char *arg, struct fault *f)
 	}
 }
 
+static int set_marks(void *out, const char *arg, struct fault *f)
+{
+	static const struct option_choice choices[] = { { "on", true },
+							{ "off", false },
+							{ NULL, 0 } };
+	int value, err = options_choice("--marks", arg, choices, &value, f);
+
+	if (!err)
+		((struct trace_options *)out)->session.marks = value;
+	return err;
+}
+
 static int set_leaks(void *out, const char *arg, struct fault *f)
 {
 	(void)f;
@@ -326,6 +338,8 @@ static const struct option_row rows[] = {
 	{ "returns", 0, "KIND", "auto; none: CUDA calls' entries only (fibers, pthread_cancel)",
 	  set_returns },
 	{ "io", 0, "LIST", "block (default), file, net, uring; all or none", set_io },
+	{ "marks", 0, "on|off", "stages and requests that programs mark (USDT): on (default)",
+	  set_marks },
 	{ "max-threads", 0, "N", "ended threads with a row of their own (4096)", set_max_threads },
 	{ "unwind", 0, "KIND", "of user stacks: auto, dwarf or fp (frame pointers)", set_unwind },
 	{ "stack-bytes", 0, "N", "of the user stack, copied with each sample (24576)",
@@ -408,6 +422,7 @@ int trace_options_parse(int argc, char **argv, struct trace_options *o, struct f
 			     .max_stacks = DEFAULT_MAX_STACKS,
 			     .max_threads = DEFAULT_MAX_THREADS,
 			     .stack_bytes = SAMPLE_STACK_BYTES,
+			     .marks = true,
 			     .parts = HOOK_BLOCK },
 	};
 	next = options_parse(rows, argc, argv, o, usage, f);

@@ -27,7 +27,9 @@ struct multi_attr {
 	__u32 pid;
 	__u32 pad;
 };
-#define MULTI_RETURN 1 /* BPF_F_UPROBE_MULTI_RETURN */
+/* events/uprobe: "ref_ctr_offset", config:32-63 (4.20). */
+#define SEMAPHORE_SHIFT 32
+#define MULTI_RETURN	1 /* BPF_F_UPROBE_MULTI_RETURN */
 
 static int sys_bpf(int cmd, void *attr, unsigned int size)
 {
@@ -95,18 +97,20 @@ static int attach_multi(enum uprobe_kind kind, int prog_fd, const char *path,
 			int *fds)
 {
 	struct multi_attr attr = { 0 };
-	__u64 *offsets, *cookies;
+	__u64 *offsets, *cookies, *semaphores;
 	int fd, err = 0;
 
 	offsets = calloc(n, sizeof(*offsets));
 	cookies = calloc(n, sizeof(*cookies));
-	if (!offsets || !cookies) {
+	semaphores = calloc(n, sizeof(*semaphores));
+	if (!offsets || !cookies || !semaphores) {
 		err = -ENOMEM;
 		goto out;
 	}
 	for (size_t i = 0; i < n; i++) {
 		offsets[i] = sites[i].offset;
 		cookies[i] = sites[i].cookie;
+		semaphores[i] = sites[i].semaphore;
 	}
 	attr.prog_fd = prog_fd;
 	attr.attach_type =
@@ -114,6 +118,7 @@ static int attach_multi(enum uprobe_kind kind, int prog_fd, const char *path,
 	attr.path = (uintptr_t)path;
 	attr.offsets = (uintptr_t)offsets;
 	attr.cookies = (uintptr_t)cookies;
+	attr.ref_ctr_offsets = (uintptr_t)semaphores;
 	attr.cnt = n;
 	attr.multi_flags = is_return && kind == UPROBE_MULTI ? MULTI_RETURN : 0;
 	attr.pid = pid;
@@ -125,6 +130,7 @@ static int attach_multi(enum uprobe_kind kind, int prog_fd, const char *path,
 out:
 	free(offsets);
 	free(cookies);
+	free(semaphores);
 	return err ? err : 1;
 }
 
@@ -152,6 +158,7 @@ static int attach_perf(int prog_fd, const char *path, const struct uprobe_site *
 	attr.size = sizeof(attr);
 	attr.type = type;
 	attr.config = return_bit >= 0 ? 1ULL << return_bit : 0;
+	attr.config |= site->semaphore << SEMAPHORE_SHIFT;
 	attr.config1 = (uintptr_t)path;
 	attr.config2 = site->offset;
 	/* A pid's event is bound to that task, but the program behind a uprobe runs for every thread

@@ -25,6 +25,9 @@ const char *uprobe_kind_name(enum uprobe_kind kind); /* "uprobe_session" */
 struct uprobe_site {
 	uint64_t offset;
 	uint64_t cookie;
+	/* Of a 16-bit counter in the file's data that the kernel raises in each process while the site
+	 * is probed there; 0: none. */
+	uint64_t semaphore;
 };
 
 /* Attaches prog_fd to the sites of a file; pid 0: every process. Appends link descriptors to fds
