@@ -12,6 +12,7 @@
  * it single-steps, is a second trap), 20 ns, and what bpf/stage.bpf.h says.
  */
 #include "stage.bpf.h"
+#include "registers.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -75,71 +76,43 @@ static __always_inline bool condition_holds(u32 cc, u64 flags)
 	return holds != (cc & 1);
 }
 
-static __noinline u64 register_of(const struct pt_regs *ctx, u32 number)
+static __always_inline u64 register_or_none(const u64 *regs, u64 ip, u8 number)
 {
-	switch (number) {
-	case 0:
-		return ctx->ax;
-	case 1:
-		return ctx->cx;
-	case 2:
-		return ctx->dx;
-	case 3:
-		return ctx->bx;
-	case 4:
-		return ctx->sp;
-	case 5:
-		return ctx->bp;
-	case 6:
-		return ctx->si;
-	case 7:
-		return ctx->di;
-	case 8:
-		return ctx->r8;
-	case 9:
-		return ctx->r9;
-	case 10:
-		return ctx->r10;
-	case 11:
-		return ctx->r11;
-	case 12:
-		return ctx->r12;
-	case 13:
-		return ctx->r13;
-	case 14:
-		return ctx->r14;
-	case 15:
-		return ctx->r15;
-	case REGISTER_IP:
-		return ctx->ip;
-	default:
+	if (number == REGISTER_NONE)
 		return 0;
-	}
+	return register_get(regs, ip, number == REGISTER_IP ? MARK_IP : number);
 }
 
 /* Does an indirect jump lead out of the function? A switch's does not. What cannot be read is taken to. */
-static __always_inline bool jump_leaves(struct pt_regs *ctx, u64 cookie)
+static __noinline u32 jump_leaves(const struct function_jump *j, const u64 *regs, u64 ip)
 {
-	u32 at = FUNCTION_JUMP(cookie), i;
-	struct function_jump *j = bpf_map_lookup_elem(&function_jumps, &at);
-	u64 target, read;
+	u64 target = register_or_none(regs, ip, j->base), at;
 	s64 to;
+	u32 i;
 
-	if (!j)
-		return true;
-	target = register_of(ctx, j->base);
 	if (j->in_memory) {
-		target += register_of(ctx, j->index) * j->scale + (s64)j->disp;
-		if (bpf_probe_read_user(&read, sizeof(read), (void *)target))
-			return true;
-		target = read;
+		at = target + register_or_none(regs, ip, j->index) * j->scale + (s64)j->disp;
+		if (bpf_probe_read_user(&target, sizeof(target), (void *)at))
+			return 1;
 	}
-	to = target - ctx->ip;
+	to = target - ip;
 #pragma unroll
 	for (i = 0; i < FUNCTION_PARTS; i++)
 		if (to >= j->from[i] && to < j->to[i])
-			return false;
-	return true;
+			return 0;
+	return 1;
+}
+
+static __always_inline bool jump_to_leaves(struct pt_regs *ctx, u64 cookie)
+{
+	u32 at = FUNCTION_JUMP(cookie);
+	struct function_jump *j = bpf_map_lookup_elem(&function_jumps, &at);
+	u64 regs[REGISTERS];
+
+	if (!j)
+		return true;
+	registers_get(regs, ctx);
+	return jump_leaves(j, regs, ctx->ip);
 }
 
 /* Is the function's call open whose return address lies at sp? */
@@ -171,7 +144,7 @@ static __always_inline void function_leave(struct pt_regs *ctx, struct task_stat
 	if (FUNCTION_SITE(cookie) == SITE_JUMP_IF &&
 	    !condition_holds(FUNCTION_CC(cookie), ctx->flags))
 		return;
-	if (FUNCTION_SITE(cookie) == SITE_JUMP_TO && !jump_leaves(ctx, cookie))
+	if (FUNCTION_SITE(cookie) == SITE_JUMP_TO && !jump_to_leaves(ctx, cookie))
 		return;
 	name = function_name(cookie);
 	if (name)
@@ -186,9 +159,9 @@ int handle_function(struct pt_regs *ctx)
 	struct task_state *ts = task_in_scope();
 
 	if (c) {
-		c->mark_hits++;
+		c->function_hits++;
 		if (cookie & FUNCTION_COSTLY)
-			c->mark_costly++;
+			c->function_costly++;
 	}
 	if (!ts)
 		return 0;

@@ -13,7 +13,7 @@ SHARED struct {
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, STAGE_RECS);
-	__type(key, struct stage_key);
+	__type(key, struct stage_rec_key);
 	__type(value, u32); /* place in stage_recs, + 1 */
 } MAP(stages);
 
@@ -34,7 +34,7 @@ SHARED struct {
 static __always_inline struct stage_rec *stage_rec_get(const struct task_state *ts, u16 name,
 						       u16 source)
 {
-	struct stage_key key = {
+	struct stage_rec_key key = {
 		.tgid = ts->tgid,
 		.image = ts->image,
 		.name = name,

@@ -373,8 +373,9 @@ struct cpu_counts {
 	__u64 booked;	   /* of switches, within the window: away from a thread in scope */
 	__u64 idle;	   /* of switches: away from the idle task */
 	__u64 mark_hits;   /* probes of marks and stages, in scope or not */
-	__u64 mark_costly; /* of mark_hits: the instruction is single-stepped */
 	__u64 lost_spans; /* spans and marks that are in no record, stages that were one too many */
+	__u64 function_hits;   /* probes of functions that are stages, in scope or not */
+	__u64 function_costly; /* of them: at an instruction that is single-stepped */
 };
 
 #endif /* INFBPF_H */

@@ -53,7 +53,7 @@ struct stage_times {
 	__u64 by_ns[STAGE_CAUSES];
 };
 
-struct stage_key {
+struct stage_rec_key {
 	__u32 tgid;
 	__u32 image;
 	__u16 name;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include "options.h"
 
-#define OPTIONS_MAX 32
+#define OPTIONS_MAX 64
 #define HELP_COLUMN 26
 
 static void print_help(const struct option_row *rows, const char *usage)

@@ -84,9 +84,15 @@ static void configure_io(struct session *s)
 static void configure_stages(struct session *s)
 {
 	struct infbpf_bpf *skel = s->skel;
-	const bool wanted = s->options->marks;
+	const bool functions = s->options->functions.n > 0;
+	const bool wanted = s->options->marks || functions;
 
 	mark_programs_choose(skel, s->uprobes, s->options->marks);
+	function_programs_choose(skel, s->uprobes, functions);
+	if (!functions) {
+		bpf_map__set_max_entries(skel->maps.function_names, 1);
+		bpf_map__set_max_entries(skel->maps.function_jumps, 1);
+	}
 	skel->bss->stage_records = STAGE_RECORDS;
 	if (wanted) {
 		stage_causes(skel->rodata->cfg_causes);
@@ -307,6 +313,18 @@ static void attach_stages(struct session *s)
 	s->cuda.stages = &s->stages;
 }
 
+static int attach_functions(struct session *s)
+{
+	s->functions.options = &s->options->functions;
+	s->functions.kind = s->uprobes;
+	s->functions.prog_fd = bpf_program__fd(s->skel->progs.handle_function);
+	s->functions.names_fd = bpf_map__fd(s->skel->maps.function_names);
+	s->functions.jumps_fd = bpf_map__fd(s->skel->maps.function_jumps);
+	s->functions.all = s->options->all;
+	s->cuda.functions = &s->functions;
+	return function_attach_open(&s->functions);
+}
+
 int session_attach_cuda(struct session *s)
 {
 	struct target_pids all = { 0 };
@@ -335,11 +353,13 @@ int session_attach_cuda(struct session *s)
 	s->cuda.all = s->options->all;
 	if (s->options->marks)
 		attach_stages(s);
+	if (s->options->functions.n)
+		err = attach_functions(s);
 	s->cuda.begin_ns = ~0ULL;
 	s->cuda.done_ns = (volatile uint64_t *)&s->skel->bss->probes_ns;
 	if (s->uprobes == UPROBE_NONE)
 		return 0;
-	if (s->options->all) {
+	if (s->options->all && !err) {
 		err = target_all_scan(&all);
 		pids = &all;
 	}

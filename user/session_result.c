@@ -114,6 +114,9 @@ static int add_not_measured(struct session *s)
 	};
 	int err = add_unprobed(s);
 
+	if (!err && s->cuda.functions)
+		err = function_attach_report(&s->functions, p);
+
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && !err; i++)
 		if (rows[i].is_so)
 			err = profile_add_not_measured(p, rows[i].what, rows[i].why);

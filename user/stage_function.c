@@ -174,15 +174,10 @@ static int file_get(struct function_attach *a, int fd, uint8_t *wanted)
 		close(fd);
 		return err;
 	}
-	id.dev = st.st_dev;
-	id.inode = st.st_ino;
-	id.mtime_ns = st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec;
-	id.size = st.st_size;
+	id.id = file_id_of(&st);
 	for (size_t i = 0; i < a->files_n; i++) {
-		const struct function_file *f = &a->files[i];
-
-		if (f->dev == id.dev && f->inode == id.inode && f->mtime_ns == id.mtime_ns &&
-		    f->size == id.size && !memcmp(f->wanted, wanted, a->options->n)) {
+		if (!memcmp(&a->files[i].id, &id.id, sizeof(id.id)) &&
+		    !memcmp(a->files[i].wanted, wanted, a->options->n)) {
 			close(fd);
 			return (int)i;
 		}
@@ -196,10 +191,11 @@ static int file_get(struct function_attach *a, int fd, uint8_t *wanted)
 static int attach_sites(struct function_attach *a, const char *path,
 			const struct uprobe_site *sites, size_t n, pid_t pid)
 {
+	const enum uprobe_kind kind = a->kind == UPROBE_SESSION ? UPROBE_MULTI : a->kind;
 	int links = array_grow(&a->fds, &a->fds_room, a->fds_n + n, sizeof(*a->fds));
 
 	if (!links)
-		links = uprobe_attach(a->kind, a->prog_fd, path, sites, n, pid, false,
+		links = uprobe_attach(kind, a->prog_fd, path, sites, n, pid, false,
 				      a->fds + a->fds_n);
 	if (links < 0)
 		return links;
@@ -303,15 +299,6 @@ static bool is_meant(const struct stage_option *o, const struct named *named,
 	       (slash && strrchr(o->path, '/') && !strncmp(slash, strrchr(o->path, '/'), 5));
 }
 
-static bool was_seen(const struct function_process *p, const struct proc_map *m)
-{
-	for (size_t i = 0; i < p->seen_n; i++)
-		if (p->seen[i].inode == m->inode && p->seen[i].dev_major == m->dev_major &&
-		    p->seen[i].dev_minor == m->dev_minor)
-			return true;
-	return false;
-}
-
 static int add_file(struct function_attach *a, pid_t pid, struct function_process *p, int fd,
 		    const char *path, uint8_t *wanted)
 {
@@ -332,18 +319,20 @@ static int add_file(struct function_attach *a, pid_t pid, struct function_proces
 static int consider(struct function_attach *a, pid_t pid, struct function_process *p,
 		    const struct proc_map *m, uint8_t *wanted)
 {
+	const struct file_id id = { .dev = makedev(m->dev_major, m->dev_minor), .inode = m->inode };
 	char path[PATH_MAX + 64];
 	int fd, err;
 
-	err = array_grow(&p->seen, &p->seen_room, p->seen_n + 1, sizeof(*p->seen));
-	if (err)
-		return err;
+	if (file_ids_have(&p->seen, &id))
+		return 0;
 	fd = proc_maps_open_file(pid, m, path, sizeof(path));
 	/* Gone between reading the maps and now. */
 	if (fd == -ENOENT || fd == -ESRCH)
 		return 0;
-	p->seen[p->seen_n++] = (struct function_seen){ m->inode, m->dev_major, m->dev_minor };
-	return fd < 0 ? 0 : add_file(a, pid, p, fd, path, wanted);
+	err = file_ids_add(&p->seen, &id);
+	if (err && fd >= 0)
+		close(fd);
+	return err || fd < 0 ? err : add_file(a, pid, p, fd, path, wanted);
 }
 
 static int look(struct function_attach *a, pid_t pid, const struct proc_maps *maps,
@@ -355,7 +344,7 @@ static int look(struct function_attach *a, pid_t pid, const struct proc_maps *ma
 		const struct proc_map *m = &maps->maps[k];
 		bool any = false;
 
-		if (!m->exec || !m->inode || was_seen(p, m))
+		if (!m->exec || !m->inode)
 			continue;
 		for (size_t i = 0; i < a->options->n; i++) {
 			wanted[i] = is_meant(&a->options->options[i], &named[i], m);
@@ -417,12 +406,12 @@ out:
 void function_process_forget(struct function_process *p)
 {
 	/* (Its probes stay: they are the process's, not the program's.) */
-	p->seen_n = 0;
+	file_ids_free(&p->seen);
 }
 
 void function_process_free(struct function_process *p)
 {
-	free(p->seen);
+	file_ids_free(&p->seen);
 	free(p->files);
 	memset(p, 0, sizeof(*p));
 }

@@ -5,7 +5,7 @@
 #define STAGE_FUNCTION_H
 
 #include <sys/types.h>
-#include "array.h"
+#include "file_ids.h"
 #include "stage_find.h"
 #include "uprobe.h"
 
@@ -14,7 +14,7 @@ struct proc_maps;
 
 /* A file that an option means. */
 struct function_file {
-	uint64_t dev, inode, mtime_ns, size;
+	struct file_id id;
 	uint8_t *wanted; /* by option */
 	struct stage_functions found;
 	struct uprobe_site *sites; /* exits first, then entries */
@@ -24,13 +24,8 @@ struct function_file {
 
 /* What a process maps of these. */
 struct function_process {
-	/* Its mappings that were looked at. */
-	struct function_seen {
-		uint64_t inode;
-		uint32_t dev_major, dev_minor;
-	} * seen;
-	size_t seen_n, seen_room;
-	uint32_t *files; /* indexes in struct function_attach */
+	struct file_ids seen; /* mappings looked at: dev and inode as /proc/PID/maps has them */
+	uint32_t *files;      /* indexes in struct function_attach */
 	size_t n, room;
 };
 
