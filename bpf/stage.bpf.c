@@ -3,7 +3,8 @@
  * Marks in a program (USDT): what they say begins and ends stages, or is sent as it is.
  *
  * Context: a user probe on the mark's no-operation instruction, in the calling task; preemptible, not
- * migratable. Nothing faults pages in: an argument that cannot be read is 0, a name is "?".
+ * migratable. Nothing faults pages in: an argument that cannot be
+ * read is 0, a name is read by user space later.
  * Cost: the trap (0.5 us), a name 0.1 us, and what bpf/stage.bpf.h says.
  */
 #include "stage.bpf.h"
@@ -34,14 +35,25 @@ static __noinline u64 mark_arg(const struct mark_arg *a, const u64 *regs, u64 ip
 	return a->is_signed ? (u64)((s64)value >> bits) : value >> bits;
 }
 
-/* The number of a name in the program's memory. */
-static __noinline u32 name_get(u64 address)
+/* The number of the name at an address in the program. */
+static __noinline u32 name_get(const struct task_state *ts, u64 address)
 {
-	struct stage_name key = {};
+	union {
+		struct stage_name name;
+		struct stage_address later;
+	} key = {};
 
-	if (bpf_probe_read_user_str(key.name, sizeof(key.name), (void *)address) <= 1)
+	_Static_assert(sizeof(key.name) == sizeof(key.later), "keys of stage_names");
+	if (bpf_probe_read_user_str(key.name.name, sizeof(key.name.name), (void *)address) > 0)
+		return stage_name_number(&key.name, 0);
+	if (!address)
 		return STAGE_NAME_UNREAD;
-	return stage_name_number(&key);
+	__builtin_memset(&key, 0, sizeof(key));
+	key.later.one = 1;
+	key.later.address = address;
+	key.later.tgid = ts->tgid;
+	key.later.image = ts->image;
+	return stage_name_number(&key.name, STAGE_NAME_LATER);
 }
 
 /* The innermost pass that is open: its id and group. */
@@ -68,9 +80,10 @@ static __noinline int pass_of(const struct task_state *ts, struct rec_mark *r)
 	return 0;
 }
 
-static __always_inline u32 mark_name(const struct mark_spec *spec, const u64 *regs, u64 ip)
+static __always_inline u32 mark_name(const struct task_state *ts, const struct mark_spec *spec,
+				     const u64 *regs, u64 ip)
 {
-	return name_get(mark_arg(&spec->args[0], regs, ip));
+	return name_get(ts, mark_arg(&spec->args[0], regs, ip));
 }
 
 static __noinline int on_begin(struct task_state *ts, const struct mark_spec *spec, const u64 *regs,
@@ -87,7 +100,7 @@ static __noinline int on_begin(struct task_state *ts, const struct mark_spec *sp
 	} else {
 		b.request = mark_arg(&spec->args[1], regs, ip);
 	}
-	b.name = mark_name(spec, regs, ip);
+	b.name = mark_name(ts, spec, regs, ip);
 	return stage_begin(ts, &b);
 }
 
@@ -99,7 +112,7 @@ static __noinline int on_end(struct task_state *ts, const struct mark_spec *spec
 
 	if (!ts->stages_n)
 		return 0;
-	return stage_end(ts, mark_name(spec, regs, ip), spec->source | kind << 8, 0, now);
+	return stage_end(ts, mark_name(ts, spec, regs, ip), spec->source | kind << 8, 0, now);
 }
 
 /* What is sent as it is. */
@@ -113,7 +126,7 @@ static __noinline int on_other(struct task_state *ts, const struct mark_spec *sp
 	if (!in_window(now) || !stage_record_wanted())
 		return 0;
 	if (spec->what == MARK_WAIT_BEGIN || spec->what == MARK_WAIT_END)
-		name = mark_name(spec, regs, ip);
+		name = mark_name(ts, spec, regs, ip);
 	a = mark_arg(&spec->args[0], regs, ip);
 	b = mark_arg(&spec->args[1], regs, ip);
 	r = bpf_ringbuf_reserve(&ring, sizeof(*r), 0);

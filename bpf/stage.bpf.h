@@ -35,12 +35,12 @@ static __always_inline void span_lost(void)
 		__sync_fetch_and_add(&c->lost_spans, 1);
 }
 
-/* The number of a name, zeroes behind its end. */
-static __noinline u32 stage_name_number(const struct stage_name *name)
+/* The number of a name, a new one where it has none. */
+static __noinline u32 stage_name_number(const struct stage_name *key, u32 later)
 {
 	u32 *number, mine;
 
-	number = bpf_map_lookup_elem(&stage_names, name);
+	number = bpf_map_lookup_elem(&stage_names, key);
 	if (number)
 		return *number;
 	if (next_stage_name >= STAGE_NAMES) {
@@ -48,9 +48,18 @@ static __noinline u32 stage_name_number(const struct stage_name *name)
 		return STAGE_NAME_MORE;
 	}
 	/* Two threads may come at once: the number of the one that is late stays unused. */
-	mine = __sync_fetch_and_add(&next_stage_name, 1);
-	bpf_map_update_elem(&stage_names, name, &mine, BPF_NOEXIST);
-	number = bpf_map_lookup_elem(&stage_names, name);
+	mine = __sync_fetch_and_add(&next_stage_name, 1) | later;
+	if (STAGE_NAME_NUMBER(mine) >= STAGE_NAMES)
+		return STAGE_NAME_MORE;
+	bpf_map_update_elem(&stage_names, key, &mine, BPF_NOEXIST);
+	if (later) {
+		struct rec_mark r = { .hdr = { REC_MARK, sizeof(r) }, .name = mine };
+
+		/* User space reads it while the process lives. */
+		if (bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_FORCE_WAKEUP))
+			span_lost();
+	}
+	number = bpf_map_lookup_elem(&stage_names, key);
 	return number ? *number : STAGE_NAME_MORE;
 }
 
@@ -264,8 +273,8 @@ static __noinline int stage_close(struct task_state *ts, struct stage_state *st,
 	return 0;
 }
 
-/* Which open stage this is the end of, STAGE_DEPTH: of none. what: source | kind << 8. A name that could
- * not be read when the stage began is the one that it ends by. */
+/* Which open stage this is the end of, STAGE_DEPTH: of none. what: source | kind << 8. Where one of the
+ * names is not known yet (STAGE_NAME_LATER), it is taken for the innermost one's. */
 static __noinline u32 stage_find(const struct task_state *ts, struct stage_state *st, u32 name,
 				 u32 what, u64 sp)
 {
@@ -279,9 +288,9 @@ static __noinline u32 stage_find(const struct task_state *ts, struct stage_state
 		e = &st->open[n & (STAGE_DEPTH - 1)];
 		if (e->sp != sp || (e->source | (u32)e->kind << 8) != what)
 			continue;
-		if (e->name == name)
+		if (e->name == name || name & STAGE_NAME_LATER)
 			return n;
-		if (e->name == STAGE_NAME_UNREAD) {
+		if (e->name & STAGE_NAME_LATER) {
 			e->name = name;
 			return n;
 		}

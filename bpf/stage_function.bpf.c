@@ -37,7 +37,7 @@ static __always_inline u32 function_name(u64 cookie)
 	if (!n)
 		return 0;
 	if (!n->number)
-		n->number = stage_name_number(&n->name);
+		n->number = stage_name_number(&n->name, 0);
 	return n->number;
 }
 

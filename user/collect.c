@@ -221,6 +221,7 @@ static int add_sample(struct collect *c, const struct rec_sample *s,
 	key.call_return = s->kind == SAMPLE_CALL;
 	key.inner = s->inner;
 	key.inner_after = user->inner_after;
+	memcpy(key.stages, s->stages, sizeof(key.stages));
 	e = stacks_get(&c->stacks, &key, locations);
 	if (!e) {
 		c->lost++;
@@ -375,6 +376,10 @@ int collect_record(struct collect *c, const void *data, size_t len)
 		return len < sizeof(struct rec_memory) ? -EINVAL : memory_record(c->memory, data);
 	case REC_NAME:
 		return len < sizeof(struct rec_name) ? -EINVAL : kernels_name(c->kernels, data);
+	case REC_SPAN:
+		return len < sizeof(struct rec_span) ? -EINVAL : collect_span(c, data);
+	case REC_MARK:
+		return len < sizeof(struct rec_mark) ? -EINVAL : collect_mark(c, data);
 	case REC_LAUNCH:
 		if (len < sizeof(struct rec_launch))
 			return -EINVAL;
@@ -397,6 +402,7 @@ static int add_stack(struct collect *c, const struct stack_entry *e, const char 
 {
 	static const struct stack_switches none;
 	const struct stack_key *key = &e->key;
+	const char *stages[STAGE_FRAMES];
 	struct profile_stack s = {
 		.serial = key->serial,
 		.syscall = key->syscall,
@@ -405,9 +411,11 @@ static int add_stack(struct collect *c, const struct stack_entry *e, const char 
 		.call_return = key->call_return,
 		.inner = cuda_call_name(key->inner),
 		.frames = frames,
+		.stages = stages,
 	};
 	int err = 0;
 
+	s.stages_n = (uint16_t)collect_stage_frames(c, key->stages, stages);
 	s.outside_n =
 		collect_name_frames(c, e->locations, key->outside_n, frames, COLLECT_FRAMES_MAX);
 	/* (Inlined frames are counted where --lines shows them.) */

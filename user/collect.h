@@ -30,6 +30,7 @@ struct collect_options {
 	bool entries_only;   /* --returns none: calls have no lengths */
 	/* The command that infbpf started: what its process did before exec is not the command's. */
 	uint32_t command_tgid;
+	int stage_names_fd; /* the map; 0: there is none */
 	collect_life_fn life;
 	void *life_arg;
 };
@@ -50,9 +51,10 @@ int collect_errors(struct collect *c, int map_fd);
 int collect_copies(struct collect *c, int map_fd);
 int collect_stream_map(struct collect *c, int map_fd);
 int collect_launchers(struct collect *c, int map_fd);
-/* These two have a second map, an array, with the records. */
+/* These three have a second map, an array, with the records. */
 int collect_apis(struct collect *c, int map_fd, int recs_fd);
 int collect_launches(struct collect *c, int map_fd, int recs_fd);
+int collect_stage_map(struct collect *c, int map_fd, int recs_fd);
 /* I/O; parts: of enum io_part. */
 int collect_io(struct collect *c, unsigned int parts, int keys_fd, int recs_fd);
 int collect_io_threads(struct collect *c, int threads_fd, int rest_fd);

@@ -18,6 +18,11 @@ struct pending {
 	struct stack_entry *entry;
 };
 
+/* A stage's name by its number; NULL: not read yet. */
+struct collect_stage_name {
+	const char *name, *frame; /* "decode", "[decode]" */
+};
+
 /* Figures of a CUDA call that come from elsewhere than its api_rec. */
 struct api_extra {
 	uint32_t tgid;
@@ -65,7 +70,8 @@ struct collect {
 	struct collect_wakers wakers;	   /* of the waits that a stack was taken of */
 	struct collect_wakers waker_pairs; /* of waker_stacks, whose keys' serials are rows of it */
 	struct stacks waker_stacks;	   /* --wakers */
-	uint64_t *steal_begin;		   /* stolen time by CPU when the window opened */
+	struct collect_stage_name stage_names[STAGE_NAMES];
+	uint64_t *steal_begin; /* stolen time by CPU when the window opened */
 };
 
 /* The extra figures of a process's call, made on first use. NULL: no memory. */
@@ -98,5 +104,12 @@ int collect_waker_stack(struct collect *c, const struct rec_sample *s,
 /* All wakers into the profile. frames: room for COLLECT_FRAMES_MAX. */
 int collect_wakers(struct collect *c, const char **frames);
 void collect_sched_free(struct collect *c);
+
+/* collect_stage.c */
+int collect_span(struct collect *c, const struct rec_span *r);
+int collect_mark(struct collect *c, const struct rec_mark *r);
+/* The frames of open stages. Returns how many. */
+size_t collect_stage_frames(struct collect *c, const __u16 stages[STAGE_FRAMES],
+			    const char *frames[STAGE_FRAMES]);
 
 #endif /* COLLECT_PRIVATE_H */

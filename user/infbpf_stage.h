@@ -13,9 +13,13 @@
 /* Names have numbers, by the map "stage_names". */
 #define STAGE_NAMES	  512
 #define STAGE_NAME_NONE	  0
-#define STAGE_NAME_UNREAD 1 /* the program had not touched its name yet */
+#define STAGE_NAME_UNREAD 1 /* there is none at the address */
 #define STAGE_NAME_MORE	  2 /* all names that there was no room for */
 #define STAGE_NAME_FIRST  3
+/* With a number: nobody had touched the page yet that the name is on, which the kernel side does not
+ * fault in. It is the name of a struct stage_address. */
+#define STAGE_NAME_LATER	0x8000
+#define STAGE_NAME_NUMBER(name) ((name)&0x7fff)
 
 /* Records of (process image, name, source), unless cfg_stage_recs says otherwise: 2.5 KiB each. */
 #define STAGE_RECS 256
@@ -33,6 +37,15 @@
 
 struct stage_name {
 	char name[STAGE_NAME]; /* NUL-ended, zeroes behind */
+};
+
+/* The same as a key, where user space has to read it. No name looks like this. */
+struct stage_address {
+	__u8 zero, one;
+	__u8 pad[6];
+	__u64 address;
+	__u32 tgid, image;
+	__u64 more; /* 0 */
 };
 
 /* enum profile_stage_source */
@@ -97,7 +110,7 @@ struct rec_span {
 
 /* What a mark says. */
 enum mark_what {
-	MARK_NONE = 0,
+	MARK_NONE = 0,	    /* as a rec_mark: name is new and STAGE_NAME_LATER */
 	MARK_STAGE_BEGIN,   /* name, request */
 	MARK_STAGE_END,	    /* name */
 	MARK_PASS_BEGIN,    /* name, group, requests, tokens, padded */

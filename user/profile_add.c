@@ -211,8 +211,12 @@ static int64_t stack_list(struct profile *p, const struct profile_stack *s)
 								       : FRAMES_WAIT;
 	const size_t n = frames_trim(s->frames, s->frames_n, user_n, origin);
 	const struct call_places at = place_calls(s, user_n);
-	int err = scratch_reset(p->build, n + 3);
+	int err = scratch_reset(p->build, s->stages_n + n + 3);
 
+	for (size_t i = 0; !err && i < s->stages_n; i++)
+		err = scratch_add(p, s->stages[i], true);
+	if (!err)
+		p->build->scratch->stages_n = s->stages_n;
 	for (size_t i = 0; !err && i <= n; i++) {
 		if (i == at.outer)
 			err = scratch_add(p, s->call, true);
@@ -221,7 +225,7 @@ static int64_t stack_list(struct profile *p, const struct profile_stack *s)
 		if (!err && i < n)
 			err = scratch_add(p, s->frames[i], i < user_n);
 	}
-	if (!err && !p->build->scratch->n)
+	if (!err && p->build->scratch->n == s->stages_n)
 		err = scratch_add(p, "[unknown]", true);
 	return err ? err : list_intern(p);
 }

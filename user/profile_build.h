@@ -21,7 +21,8 @@ struct profile_arena {
 /* A list of frames, kept once however many stacks have it. In the arena. */
 struct frame_list {
 	uint16_t n, user_n;
-	uint32_t pad; /* 0: from n on, this is what is hashed and compared */
+	uint16_t stages_n;
+	uint16_t pad; /* 0: from n on, this is what is hashed and compared */
 	const char *frames[];
 };
 

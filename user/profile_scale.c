@@ -356,6 +356,7 @@ static int put_lines(struct scale *s, const uint32_t *rank)
 				.cause = (uint8_t)wait_kind_cause(w[i].kind),
 				.kind = w[i].kind,
 				.user_n = l->user_n,
+				.stages_n = l->stages_n,
 				.frames_n = l->n,
 				.call = w[i].call ? p->arena->strings[w[i].call - 1] : NULL,
 				.frames = l->frames,

@@ -291,6 +291,9 @@ int session_finish(struct session *s, struct profile **p, struct fault *f)
 		err = collect_launches(s->collect, bpf_map__fd(skel->maps.launches),
 				       bpf_map__fd(skel->maps.launch_recs));
 	if (!err)
+		err = collect_stage_map(s->collect, bpf_map__fd(skel->maps.stages),
+					bpf_map__fd(skel->maps.stage_recs));
+	if (!err)
 		err = collect_io(s->collect, session_io_parts(s->options),
 				 bpf_map__fd(skel->maps.io_keys), bpf_map__fd(skel->maps.io_recs));
 	if (!err)

@@ -310,6 +310,7 @@ static void attach_stages(struct session *s)
 	s->stages.prog_fd = bpf_program__fd(s->skel->progs.handle_mark);
 	s->stages.specs_fd = bpf_map__fd(s->skel->maps.mark_specs);
 	s->stages.all = s->options->all;
+	collect_options(s->collect)->stage_names_fd = bpf_map__fd(s->skel->maps.stage_names);
 	s->cuda.stages = &s->stages;
 }
 

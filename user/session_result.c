@@ -149,7 +149,7 @@ static int fill_losses(struct session *s)
 	lost->map_full = c.lost_map;
 	lost->threads = c.lost_storage + c.lost_thread + s->skel->bss->close_left;
 	lost->returns = c.lost_return;
-	lost->spans = c.lost_spans;
+	lost->spans += c.lost_spans; /* beside those that the profile had no room for */
 	lost->memory = c.lost_memory + collect_lost_memory(s->collect);
 	lost->uncovered_ns = s->cuda.uncovered_ns;
 	overhead_report(&s->overhead, s->skel, &c, s->profile);
@@ -161,6 +161,7 @@ int session_result(struct session *s)
 	int err = add_hooks(s);
 
 	name_runtime(s);
+	s->profile->stages_known |= s->stages.probes > 0;
 	if (!err)
 		err = add_not_measured(s);
 	fill_events(s);

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "infbpf.h"
 #include "profile.h"
 
 struct stack_key {
@@ -19,6 +20,7 @@ struct stack_key {
 	uint16_t inner;	      /* --driver: the driver call inside it, 0: none */
 	uint16_t inner_after; /* of the user frames: callers of that one */
 	uint16_t pad[3];
+	uint16_t stages[STAGE_FRAMES]; /* open stages, as in struct rec_sample */
 };
 
 /* Switches that stacks stand for. variance: of n, of which it is an estimate, in whole switches. */
