@@ -68,4 +68,9 @@ int json_fill_waker(const struct profile *p, size_t i, json_t *o);
 int json_fill_waker_stack(const struct profile *p, size_t i, json_t *o);
 int json_fill_cpu(const struct profile *p, size_t i, json_t *o);
 
+/* json_stages.c */
+int json_fill_stage(const struct profile *p, size_t i, json_t *o);
+int json_fill_requests(const struct profile *p, size_t i, json_t *o);
+int json_fill_verdict(const struct profile *p, size_t i, json_t *o);
+
 #endif /* JSON_PART_H */

@@ -492,6 +492,9 @@ int profile_finish(struct profile *p)
 		goto out;
 	profile_reach(p);
 	profile_stages_finish(p);
+	err = profile_requests_finish(p);
+	if (err)
+		goto out;
 	build_free(p->build);
 	p->build = NULL;
 out:

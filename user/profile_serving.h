@@ -150,6 +150,7 @@ struct profile_requests {
 	const char *process;
 	uint64_t count, open_at_start, open_at_end, dropped;
 	uint64_t begun; /* within the window */
+	uint64_t lost;	/* begun, and their end was not seen: the id came again */
 	uint64_t tokens_in, tokens_out;
 	uint64_t latency_ns; /* sum; from the meant arrival */
 	struct profile_quantiles latency;

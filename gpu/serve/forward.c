@@ -9,6 +9,21 @@
 #define INPUT_INTS  (3 * FORWARD_MAX_ROWS + MODEL_MAX_BATCH)
 #define OUTPUT_INTS (2 * MODEL_MAX_BATCH)
 
+static void launched(struct forward *f, enum kernel_id id)
+{
+	cuda_count_launch(f->counts, id, f->compute);
+	if (f->plant->sync_percent)
+		forward_plant_launched(f);
+}
+
+#define LAUNCH(f, name, ...)                                \
+	do {                                                \
+		struct name##_args args_ = { __VA_ARGS__ }; \
+                                                            \
+		name##_launch(&args_, (f)->compute);        \
+		launched(f, KERNEL_##name);                 \
+	} while (0)
+
 static int device_alloc(struct forward *f, void *to, size_t floats)
 {
 	return cuda_malloc(f->counts, to, floats * sizeof(float));
@@ -86,6 +101,8 @@ int forward_init(struct forward *f, const struct model *model, struct cuda_count
 
 	*f = (struct forward){ .model = model,
 			       .counts = counts,
+			       .spans = o->spans,
+			       .plant = o->plant,
 			       .slots = o->slots,
 			       .pinned = o->pinned,
 			       .graphs = o->graphs };
@@ -96,6 +113,8 @@ int forward_init(struct forward *f, const struct model *model, struct cuda_count
 		err = host_alloc(f, &f->host_input, INPUT_INTS);
 	if (!err)
 		err = host_alloc(f, &f->host_output, OUTPUT_INTS);
+	if (!err)
+		err = forward_plant_init(f);
 	if (err)
 		forward_free(f);
 	return err;
@@ -123,6 +142,7 @@ void forward_free(struct forward *f)
 		else
 			free(host[i]);
 	}
+	forward_plant_free(f);
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i])
 			CUDA(f->counts, cudaEventDestroy, events[i]);
@@ -136,16 +156,27 @@ static void matmul(struct forward *f, float *out, const float *x, size_t weight,
 		   const int32_t *pick, int32_t rows, int32_t in, int32_t out_dim,
 		   int32_t accumulate)
 {
-	CUDA_LAUNCH(f->counts, matmul, f->compute, .out = out, .x = x,
-		    .weight = f->model->weights + weight, .pick = pick, .rows = rows, .in = in,
-		    .out_dim = out_dim, .accumulate = accumulate);
+	struct matmul_args a = { .out = out,
+				 .x = x,
+				 .weight = f->model->weights + weight,
+				 .pick = pick,
+				 .rows = rows,
+				 .in = in,
+				 .out_dim = out_dim,
+				 .accumulate = accumulate };
+
+	if (f->plant->pieces) {
+		forward_plant_matmul(f, &a);
+		return;
+	}
+	matmul_launch(&a, f->compute);
+	launched(f, KERNEL_matmul);
 }
 
 static void rmsnorm(struct forward *f, size_t weight, int32_t rows)
 {
-	CUDA_LAUNCH(f->counts, rmsnorm, f->compute, .out = f->normed, .x = f->x,
-		    .weight = f->model->weights + weight, .rows = rows, .dim = f->model->size.dim,
-		    .eps = 1e-5f);
+	LAUNCH(f, rmsnorm, .out = f->normed, .x = f->x, .weight = f->model->weights + weight,
+	       .rows = rows, .dim = f->model->size.dim, .eps = 1e-5f);
 }
 
 static void layer_launch(struct forward *f, int layer, int32_t rows)
@@ -155,23 +186,24 @@ static void layer_launch(struct forward *f, int layer, int32_t rows)
 	size_t cache = (size_t)layer * f->slots * s->max_seq * s->dim;
 	const int32_t *position = f->input + rows, *slot = f->input + 2 * rows;
 	int32_t head_dim = s->dim / s->heads;
+	uint64_t begin;
 
 	rmsnorm(f, w->norm1, rows);
 	matmul(f, f->qkv, f->normed, w->qkv, NULL, rows, s->dim, 3 * s->dim, 0);
-	CUDA_LAUNCH(f->counts, rope, f->compute, .qkv = f->qkv, .k_cache = f->k_cache + cache,
-		    .v_cache = f->v_cache + cache, .cos_sin = f->model->cos_sin,
-		    .position = position, .slot = slot, .rows = rows, .dim = s->dim,
-		    .head_dim = head_dim, .max_seq = s->max_seq);
-	CUDA_LAUNCH(f->counts, attention, f->compute, .out = f->attended, .qkv = f->qkv,
-		    .k_cache = f->k_cache + cache, .v_cache = f->v_cache + cache,
-		    .position = position, .slot = slot, .rows = rows, .dim = s->dim,
-		    .head_dim = head_dim, .max_seq = s->max_seq,
-		    .scale = 1.0f / sqrtf((float)head_dim));
+	begin = stage_begin(SPAN_KV_WRITE, NULL);
+	LAUNCH(f, rope, .qkv = f->qkv, .k_cache = f->k_cache + cache, .v_cache = f->v_cache + cache,
+	       .cos_sin = f->model->cos_sin, .position = position, .slot = slot, .rows = rows,
+	       .dim = s->dim, .head_dim = head_dim, .max_seq = s->max_seq);
+	stage_end(f->spans, SPAN_KV_WRITE, begin);
+	LAUNCH(f, attention, .out = f->attended, .qkv = f->qkv, .k_cache = f->k_cache + cache,
+	       .v_cache = f->v_cache + cache, .position = position, .slot = slot, .rows = rows,
+	       .dim = s->dim, .head_dim = head_dim, .max_seq = s->max_seq,
+	       .scale = 1.0f / sqrtf((float)head_dim));
 	matmul(f, f->x, f->attended, w->out, NULL, rows, s->dim, s->dim, 1);
 	rmsnorm(f, w->norm2, rows);
 	matmul(f, f->gate_up, f->normed, w->gate_up, NULL, rows, s->dim, 2 * s->hidden, 0);
-	CUDA_LAUNCH(f->counts, swiglu, f->compute, .out = f->hidden, .gate_up = f->gate_up,
-		    .rows = rows, .hidden = s->hidden);
+	LAUNCH(f, swiglu, .out = f->hidden, .gate_up = f->gate_up, .rows = rows,
+	       .hidden = s->hidden);
 	matmul(f, f->x, f->hidden, w->down, NULL, rows, s->hidden, s->dim, 1);
 }
 
@@ -180,16 +212,15 @@ static void kernels_launch(struct forward *f, const struct forward_pass *pass)
 	const struct model *m = f->model;
 	int32_t rows = pass->rows, samples = pass->samples;
 
-	CUDA_LAUNCH(f->counts, embed, f->compute, .out = f->x, .table = m->weights + m->map.embed,
-		    .token = f->input, .rows = rows, .dim = m->size.dim);
+	LAUNCH(f, embed, .out = f->x, .table = m->weights + m->map.embed, .token = f->input,
+	       .rows = rows, .dim = m->size.dim);
 	for (int l = 0; l < m->size.layers; l++)
 		layer_launch(f, l, rows);
 	rmsnorm(f, m->map.norm, rows);
 	matmul(f, f->logits, f->normed, m->map.head, f->input + 3 * rows, samples, m->size.dim,
 	       m->size.vocab, 0);
-	CUDA_LAUNCH(f->counts, argmax, f->compute, .token = f->output,
-		    .margin = (void *)(f->output + samples), .logits = f->logits, .rows = samples,
-		    .vocab = m->size.vocab);
+	LAUNCH(f, argmax, .token = f->output, .margin = (void *)(f->output + samples),
+	       .logits = f->logits, .rows = samples, .vocab = m->size.vocab);
 }
 
 /* Rows side by side, so that one copy carries them all. */
@@ -235,22 +266,45 @@ static int copy_out(struct forward *f, const struct forward_pass *pass)
 	return err;
 }
 
+static int device_wait(struct forward *f, cudaStream_t stream)
+{
+	uint64_t begin = stage_begin(SPAN_DEVICE_WAIT, NULL);
+	int err = cuda_sync(f->counts, stream);
+
+	stage_end(f->spans, SPAN_DEVICE_WAIT, begin);
+	return err;
+}
+
 static int pass_launch(struct forward *f, const struct forward_pass *pass)
 {
 	struct cuda_counts *c = f->counts;
-	int err = copy_in(f, pass);
+	uint64_t begin = stage_begin(SPAN_TO_DEVICE, NULL);
+	int err;
 
+	input_pack(f, pass);
+	err = forward_plant_copies(f);
 	if (!err)
-		err = CUDA(c, cudaEventRecord, f->begin, f->compute);
+		err = copy_in(f, pass);
+	stage_end(f->spans, SPAN_TO_DEVICE, begin);
 	if (err)
 		return err;
-	kernels_launch(f, pass);
-	err = CUDA(c, cudaGetLastError);
+	begin = stage_begin(SPAN_LAUNCH, NULL);
+	err = CUDA(c, cudaEventRecord, f->begin, f->compute);
+	if (!err) {
+		forward_plant_kernel(f);
+		kernels_launch(f, pass);
+	}
+	if (!err)
+		err = CUDA(c, cudaGetLastError);
 	if (!err)
 		err = CUDA(c, cudaEventRecord, f->end, f->compute);
-	if (!err)
-		err = copy_out(f, pass);
-	return err ? err : cuda_sync(c, f->out);
+	stage_end(f->spans, SPAN_LAUNCH, begin);
+	if (err)
+		return err;
+	begin = stage_begin(SPAN_TO_HOST, NULL);
+	err = copy_out(f, pass);
+	stage_end(f->spans, SPAN_TO_HOST, begin);
+	return err ? err : device_wait(f, f->out);
 }
 
 /* Begins on the compute stream; the streams of the copies join by events. */
@@ -294,15 +348,25 @@ static int pass_replay(struct forward *f, const struct forward_pass *pass)
 {
 	const struct forward_graph *g = &f->graph[pass->rows];
 	struct cuda_counts *c = f->counts;
-	int err = g->exec ? 0 : pass_capture(f, pass);
+	uint64_t begin = stage_begin(SPAN_TO_DEVICE, NULL);
+	int err;
 
+	input_pack(f, pass);
+	err = forward_plant_copies(f);
+	stage_end(f->spans, SPAN_TO_DEVICE, begin);
+	begin = stage_begin(SPAN_LAUNCH, NULL);
+	if (!err && !g->exec)
+		err = pass_capture(f, pass);
 	if (!err)
 		err = CUDA(c, cudaEventRecord, f->begin, f->compute);
+	if (!err)
+		forward_plant_kernel(f);
 	if (!err)
 		err = cuda_graph_launch(c, g->exec, g->kernels, f->compute);
 	if (!err)
 		err = CUDA(c, cudaEventRecord, f->end, f->compute);
-	return err ? err : cuda_sync(c, f->compute);
+	stage_end(f->spans, SPAN_LAUNCH, begin);
+	return err ? err : device_wait(f, f->compute);
 }
 
 int forward_run(struct forward *f, struct forward_pass *pass)
@@ -310,7 +374,9 @@ int forward_run(struct forward *f, struct forward_pass *pass)
 	float ms = 0;
 	int err;
 
-	input_pack(f, pass);
+	err = forward_plant_allocs(f);
+	if (err)
+		return err;
 	err = f->graphs && pass->same_shape ? pass_replay(f, pass) : pass_launch(f, pass);
 	if (!err)
 		err = CUDA(f->counts, cudaEventElapsedTime, &ms, f->begin, f->end);

@@ -4,10 +4,14 @@
 #define SERVE_FORWARD_H
 
 #include "model.h"
+#include "scenario.h"
+#include "spans.h"
 
 #define FORWARD_MAX_ROWS 256 /* tokens of a pass; at least MODEL_MAX_PROMPT and MODEL_MAX_BATCH */
 
 struct forward_options {
+	struct spans *spans;
+	const struct plant *plant;
 	unsigned int slots; /* requests side by side */
 	bool pinned, spin;
 	bool graphs; /* passes that may be: captured once a number of rows, then replayed. Pinned only */
@@ -21,6 +25,8 @@ struct forward_graph {
 struct forward {
 	const struct model *model;
 	struct cuda_counts *counts;
+	struct spans *spans;
+	const struct plant *plant; /* what a scenario plants */
 	bool pinned, graphs;
 	unsigned int slots;
 
@@ -39,6 +45,10 @@ struct forward {
 
 	/* Host side of the two copies. */
 	int32_t *host_input, *host_output;
+
+	/* What a scenario copies, and how near it is to the next wait (percent). */
+	void *plant_device, *plant_host;
+	double plant_sync;
 };
 
 /* What to compute: rows tokens, of which samples rows get a next token. */
@@ -46,6 +56,7 @@ struct forward_pass {
 	int32_t token[FORWARD_MAX_ROWS], position[FORWARD_MAX_ROWS], slot[FORWARD_MAX_ROWS];
 	int32_t pick[MODEL_MAX_BATCH];
 	int32_t rows, samples;
+	int32_t tokens;	 /* of the rows; the others pad */
 	bool same_shape; /* every row is sampled: the number of rows alone says what to launch */
 	/* The answer. */
 	int32_t next[MODEL_MAX_BATCH];
@@ -59,5 +70,14 @@ int forward_init(struct forward *f, const struct model *model, struct cuda_count
 		 const struct forward_options *o);
 void forward_free(struct forward *f);
 int forward_run(struct forward *f, struct forward_pass *pass);
+
+/* forward_plant.c: scenarios. */
+int forward_plant_init(struct forward *f);
+void forward_plant_free(struct forward *f);
+int forward_plant_copies(struct forward *f);
+int forward_plant_allocs(struct forward *f);
+void forward_plant_kernel(struct forward *f);
+void forward_plant_launched(struct forward *f);
+void forward_plant_matmul(struct forward *f, const struct matmul_args *a);
 
 #endif /* SERVE_FORWARD_H */

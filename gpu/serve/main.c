@@ -57,6 +57,7 @@ static void serve(struct server *s, int signal_fd)
 		if (info.ssi_signo != SIGUSR1)
 			break;
 		cuda_counts_read(&s->counts, &s->at_window);
+		spans_window(&s->spans);
 		s->window = true;
 		fprintf(stderr, "infer-serve: a new window of counts\n");
 	}
@@ -70,8 +71,10 @@ static int run(struct server *s, int signal_fd)
 	if (!err)
 		err = server_start(s);
 	/* Said where it happened. Threads that did start wait for work that never comes. */
-	if (err)
+	if (err) {
+		scenario_stop(s);
 		return err;
+	}
 	fprintf(stderr,
 		"infer-serve: ready pid=%d runtime=%s model=%s seed=%llu rate=%g threads=%u\n",
 		(int)getpid(), s->runtime, model_names[s->options.model],

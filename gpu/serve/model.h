@@ -10,6 +10,7 @@
 #define MODEL_MAX_PROMPT 48
 #define MODEL_MAX_NEW	 64
 #define MODEL_MAX_LAYERS 8
+#define MODEL_MAX_PADDED 128 /* rows that a prompt may be padded to */
 
 struct model_size {
 	int32_t dim, layers, heads, hidden, vocab, max_seq;
@@ -39,6 +40,9 @@ struct model {
  * default place (see weights.c). Returns a descriptor placed at the first weight, or a negative
  * errno, said on stderr. */
 int weights_open(const char *path, const char *name, const struct model_size *size, uint64_t seed);
+
+/* A folder that can be written: beside the program, or of this user's in $TMPDIR or /tmp. */
+int weights_folder(char *folder, size_t len);
 
 /* Reads the weights and copies them to the device. Negative errno, said on stderr. */
 int model_load(struct model *m, struct cuda_counts *counts, int weights_fd, bool pinned);

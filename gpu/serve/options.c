@@ -10,7 +10,15 @@
 #include "model.h"
 #include "options.h"
 
-enum option_type { TYPE_REAL, TYPE_COUNT, TYPE_UINT, TYPE_CHOICE, TYPE_BOOL, TYPE_TEXT };
+enum option_type {
+	TYPE_REAL,
+	TYPE_COUNT,
+	TYPE_UINT,
+	TYPE_CHOICE,
+	TYPE_BOOL,
+	TYPE_TEXT,
+	TYPE_SCENARIO
+};
 
 struct option_row {
 	const char *name;
@@ -57,6 +65,8 @@ static const struct option_row rows[] = {
 	  "write what the server counted, as JSON (-: stdout)" },
 	{ "weights", TYPE_TEXT, AT(weights), 0, 0, NULL, "FILE",
 	  "read the weights from FILE; made from the seed if it does not exist" },
+	{ "scenario", TYPE_SCENARIO, 0, 0, 0, NULL, "NAME[:MAGNITUDE]",
+	  "plant a bottleneck: see below" },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -67,8 +77,11 @@ static void usage(FILE *to)
 	for (size_t i = 0; i < ROWS; i++)
 		fprintf(to, "  --%s %-*s %s\n", rows[i].name, (int)(31 - strlen(rows[i].name)),
 			rows[i].value, rows[i].help);
+	fprintf(to, "  --help, --version\n\n");
+	scenario_help(to);
 	fprintf(to,
-		"  --help, --version\n\n"
+		"MAGNITUDE is a number, middle (the default) or high; options of the command line\n"
+		"stand before a scenario's. --scenario list prints them for programs.\n\n"
 		"--stats has, among others, each CUDA call by name (cuda_calls: calls, errors),\n"
 		"copies by kind, launches by kernel, streams, memory, errors and graphs: what a\n"
 		"tracer is held against. gpu/serve/README.md says what each counts.\n\n"
@@ -105,6 +118,8 @@ static int option_set(struct options *o, const struct option_row *row, const cha
 	int choice = 0;
 
 	switch (row->type) {
+	case TYPE_SCENARIO:
+		return scenario_parse(o, text);
 	case TYPE_TEXT:
 		if (*text) {
 			*(const char **)at = text;
@@ -142,10 +157,18 @@ static int option_set(struct options *o, const struct option_row *row, const cha
 	return -1;
 }
 
+int options_default(struct options *o, const char *name, const char *text)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (!strcmp(rows[i].name, name) && !(o->given & 1ULL << i))
+			return option_set(o, &rows[i], text);
+	return 0;
+}
+
 int options_parse(struct options *o, int argc, char **argv)
 {
 	struct option longs[ROWS + 3] = { 0 };
-	int c, row;
+	int c, row, err;
 
 	*o = (struct options){ .rate = 20,
 			       .seed = 1,
@@ -153,7 +176,8 @@ int options_parse(struct options *o, int argc, char **argv)
 			       .max_batch = 8,
 			       .tokenizers = 2,
 			       .new_tokens = 16,
-			       .pinned = true };
+			       .pinned = true,
+			       .scenario = "baseline" };
 	opterr = 0;
 	for (size_t i = 0; i < ROWS; i++)
 		longs[i] = (struct option){ rows[i].name, required_argument, NULL, 0 };
@@ -162,8 +186,10 @@ int options_parse(struct options *o, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, ":h", longs, &row)) != -1) {
 		switch (c) {
 		case 0:
-			if (option_set(o, &rows[row], optarg))
-				return -1;
+			err = option_set(o, &rows[row], optarg);
+			if (err)
+				return err;
+			o->given |= 1ULL << row;
 			break;
 		case 'h':
 			usage(stdout);
@@ -181,6 +207,8 @@ int options_parse(struct options *o, int argc, char **argv)
 		fprintf(stderr, "infer-serve: '%s' is not an option. Try --help\n", argv[optind]);
 		return -1;
 	}
+	if (scenario_apply(o))
+		return -1;
 	if (o->graphs && !o->pinned) {
 		fprintf(stderr, "infer-serve: --graphs on needs --pinned on\n");
 		return -1;

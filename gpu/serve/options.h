@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "scenario.h"
 
 enum device_choice { DEVICE_AUTO, DEVICE_GPU, DEVICE_EMU };
 
@@ -22,11 +23,18 @@ struct options {
 	bool pinned;
 	bool spin;
 	bool graphs;
-	const char *stats;   /* NULL: none */
-	const char *weights; /* NULL: the default place */
+	const char *stats;    /* NULL: none */
+	const char *weights;  /* NULL: the default place */
+	const char *scenario; /* "baseline" when none was asked for */
+	const struct scenario_row *scenario_row;
+	double magnitude;
+	struct plant plant;
+	uint64_t given; /* which rows of the table the command line has: bits */
 };
 
 /* 0: go on; 1: done (--help, --version); -1: usage error, said on stderr. */
 int options_parse(struct options *o, int argc, char **argv);
+/* Sets an option that the command line does not have. */
+int options_default(struct options *o, const char *name, const char *text);
 
 #endif /* SERVE_OPTIONS_H */

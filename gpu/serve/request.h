@@ -21,10 +21,13 @@ struct request {
 	float min_margin;
 
 	uint64_t arrival_ns; /* when it was meant to arrive, late or not */
+	uint64_t begin_ns;   /* when it was made */
+	uint64_t wait_ns;    /* when the wait that it is in began */
 	uint64_t tokenise_begin_ns, tokenise_end_ns;
 	uint64_t prefill_begin_ns, prefill_end_ns;
 	uint64_t decode_end_ns;
 	uint64_t detokenise_begin_ns, detokenise_end_ns;
+	uint64_t reply_begin_ns, reply_end_ns;
 };
 
 void request_free(struct request *r);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The server's life: what is made, in which order, and undone. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ void request_free(struct request *r)
 void server_drop(struct server *s, struct request *r)
 {
 	__atomic_fetch_add(&s->dropped, 1, __ATOMIC_RELAXED);
+	request_drop(&s->spans, r);
 	request_free(r);
 }
 
@@ -51,6 +53,8 @@ static int device_init(struct server *s)
 {
 	struct cuda_counts *c = &s->counts;
 	const struct options *o = &s->options;
+	/* Rows that only pad write to a slot of their own. */
+	unsigned int slots = o->max_batch + (o->plant.pad_tokens ? 1 : 0);
 	int fd, err;
 
 	fd = weights_open(o->weights, model_names[o->model], &s->model.size, o->seed);
@@ -66,7 +70,9 @@ static int device_init(struct server *s)
 		err = model_load(&s->model, c, fd, o->pinned);
 	if (!err)
 		err = forward_init(&s->forward, &s->model, c,
-				   &(struct forward_options){ .slots = o->max_batch,
+				   &(struct forward_options){ .spans = &s->spans,
+							      .plant = &o->plant,
+							      .slots = slots,
 							      .pinned = o->pinned,
 							      .spin = o->spin,
 							      .graphs = o->graphs });
@@ -80,8 +86,10 @@ static int host_init(struct server *s)
 
 	s->model.size = model_sizes[s->options.model];
 	s->answers.min_margin = 1e30f;
+	spans_init(&s->spans);
 	s->wake_fd = eventfd(0, EFD_CLOEXEC);
-	if (s->wake_fd < 0)
+	s->reply_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (s->wake_fd < 0 || s->reply_fd < 0)
 		return -errno;
 	err = queue_init(&s->to_tokenise, 1);
 	if (!err)
@@ -103,7 +111,8 @@ int server_init(struct server *s)
 		fprintf(stderr, "infer-serve: cannot start: %s\n", strerror(-err));
 		return err;
 	}
-	return device_init(s);
+	err = scenario_start(s);
+	return err ? err : device_init(s);
 }
 
 static void *thread_main(void *arg)
@@ -114,6 +123,7 @@ static void *thread_main(void *arg)
 
 	pthread_setname_np(pthread_self(), t->name);
 	t->tid = (pid_t)syscall(SYS_gettid);
+	scenario_thread(t->server);
 	t->run(t->server);
 	t->wall_ns = clock_ns() - begin;
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
@@ -170,6 +180,7 @@ void server_finish(struct server *s)
 	for (unsigned int i = 0; i < s->threads_n; i++)
 		pthread_join(s->threads[i].thread, NULL);
 	s->end_ns = clock_ns();
+	scenario_stop(s);
 	forward_free(&s->forward);
 	model_free(&s->model, &s->counts);
 }
@@ -182,4 +193,5 @@ void server_free(struct server *s)
 	queue_free(&s->to_detokenise);
 	free(s->bpe);
 	close(s->wake_fd);
+	close(s->reply_fd);
 }

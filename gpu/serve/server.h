@@ -20,6 +20,7 @@
 #include "latency.h"
 #include "options.h"
 #include "queue.h"
+#include "spans.h"
 
 /* Requests that may wait for a tokenizer; more are refused and counted. */
 #define SERVER_MAX_WAITING 10000
@@ -32,6 +33,7 @@ enum stage {
 	STAGE_PREFILL,
 	STAGE_DECODE,
 	STAGE_DETOKENISE,
+	STAGE_REPLY,
 	STAGE_END_TO_END,
 	STAGES,
 };
@@ -76,12 +78,15 @@ struct server {
 	bool stopping; /* atomic */
 	bool failed;   /* atomic: a CUDA error; the server stops */
 	int wake_fd;   /* eventfd: the main thread should look */
+	int reply_fd;  /* where answers go: nobody reads them, /dev/null */
 	uint64_t ready_ns, end_ns;
 	uint64_t made, refused, dropped; /* dropped: atomic */
 
 	struct cuda_counts counts;		/* since the process began */
 	struct cuda_counts at_ready, at_window; /* copies */
 	bool window;				/* SIGUSR1 came */
+	struct spans spans;
+	struct scenario scenario;
 	struct executor_stats executor;
 	struct answer_stats answers;
 };
@@ -106,6 +111,11 @@ static inline bool server_stopping(const struct server *s)
 {
 	return __atomic_load_n(&s->stopping, __ATOMIC_ACQUIRE);
 }
+
+/* stats_marks.c */
+struct json_t;
+struct json_t *stats_latency(const struct latency *l);
+struct json_t *stats_marks(const struct span_counts *c);
 
 /* stats.c: negative errno, said on stderr. */
 int stats_write(const struct server *s, const char *path);

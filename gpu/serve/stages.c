@@ -79,12 +79,20 @@ void frontend_run(struct server *s)
 		if (server_stopping(s))
 			break;
 		s->made++;
-		r = queue_length(&s->to_tokenise) < SERVER_MAX_WAITING ? request_make(s, id) : NULL;
+		r = request_make(s, id);
 		if (!r) {
 			s->refused++;
 			continue;
 		}
 		r->arrival_ns = s->ready_ns + (uint64_t)(arrival_s * 1e9);
+		request_begin(&s->spans, r);
+		if (queue_length(&s->to_tokenise) >= SERVER_MAX_WAITING) {
+			s->refused++;
+			request_drop(&s->spans, r);
+			request_free(r);
+			continue;
+		}
+		wait_begin(SPAN_TOKENISER_QUEUE, r);
 		queue_push(&s->to_tokenise, r);
 	}
 	queue_leave(&s->to_tokenise);
@@ -100,11 +108,19 @@ void tokenizer_run(struct server *s)
 			server_drop(s, r);
 			continue;
 		}
-		r->tokenise_begin_ns = clock_ns();
-		r->prompt_n = bpe_encode(s->bpe, r->text, r->token, MODEL_MAX_PROMPT);
+		wait_end(&s->spans, SPAN_TOKENISER_QUEUE, r);
+		r->tokenise_begin_ns = stage_begin(SPAN_TOKENISE, r);
+		r->prompt_n = scenario_tokenise(s, r);
 		r->n = r->prompt_n;
 		r->want += r->prompt_n;
-		r->tokenise_end_ns = clock_ns();
+		r->tokenise_end_ns = stage_end(&s->spans, SPAN_TOKENISE, r->tokenise_begin_ns);
+		if (r->prompt_n < 0) {
+			fprintf(stderr, "infer-serve: a request is lost: %s\n",
+				strerror(-r->prompt_n));
+			server_drop(s, r);
+			continue;
+		}
+		wait_begin(SPAN_BATCH_QUEUE, r);
 		queue_push(&s->to_batch, r);
 	}
 	queue_leave(&s->to_batch);
@@ -114,7 +130,7 @@ void tokenizer_run(struct server *s)
 static struct request *batch_collect(struct server *s, struct request *first)
 {
 	uint64_t window_ns = (uint64_t)(s->options.batch_window_ms * 1e6);
-	uint64_t until = clock_ns() + window_ns;
+	uint64_t begin = stage_begin(SPAN_BATCH_WINDOW, NULL), until = begin + window_ns;
 	struct request *last = first, *r;
 	bool closed;
 
@@ -125,6 +141,7 @@ static struct request *batch_collect(struct server *s, struct request *first)
 		last->batch_next = r;
 		last = r;
 	}
+	stage_end(&s->spans, SPAN_BATCH_WINDOW, begin);
 	return first;
 }
 
@@ -158,7 +175,8 @@ static void answer_count(struct answer_stats *a, const struct request *r)
 		[STAGE_PREFILL] = r->prefill_end_ns - r->prefill_begin_ns,
 		[STAGE_DECODE] = r->decode_end_ns - r->prefill_end_ns,
 		[STAGE_DETOKENISE] = r->detokenise_end_ns - r->detokenise_begin_ns,
-		[STAGE_END_TO_END] = r->detokenise_end_ns - r->arrival_ns,
+		[STAGE_REPLY] = r->reply_end_ns - r->reply_begin_ns,
+		[STAGE_END_TO_END] = r->reply_end_ns - r->arrival_ns,
 	};
 
 	stage[STAGE_QUEUE] = stage[STAGE_END_TO_END];
@@ -188,18 +206,30 @@ static int answer_make(const struct server *s, struct request *r)
 	return 0;
 }
 
+static void answer_send(struct server *s, struct request *r)
+{
+	r->reply_begin_ns = stage_begin(SPAN_REPLY, r);
+	if (write(s->reply_fd, r->answer, strlen(r->answer)) < 0)
+		perror("infer-serve: reply");
+	r->reply_end_ns = stage_end(&s->spans, SPAN_REPLY, r->reply_begin_ns);
+}
+
 void detokenizer_run(struct server *s)
 {
 	struct request *r;
 	bool closed;
 
 	while ((r = queue_pop(&s->to_detokenise, QUEUE_FOREVER, &closed))) {
-		r->detokenise_begin_ns = clock_ns();
+		wait_end(&s->spans, SPAN_REPLY_QUEUE, r);
+		r->detokenise_begin_ns = stage_begin(SPAN_DETOKENISE, r);
 		if (answer_make(s, r)) {
 			server_drop(s, r);
 			continue;
 		}
-		r->detokenise_end_ns = clock_ns();
+		r->detokenise_end_ns =
+			stage_end(&s->spans, SPAN_DETOKENISE, r->detokenise_begin_ns);
+		answer_send(s, r);
+		request_end(&s->spans, r, r->reply_end_ns);
 		answer_count(&s->answers, r);
 		request_free(r);
 	}

@@ -138,20 +138,13 @@ static json_t *latency_json(const struct server *s)
 	static const char *const names[STAGES] = {
 		[STAGE_QUEUE] = "queue",	   [STAGE_TOKENISE] = "tokenise",
 		[STAGE_PREFILL] = "prefill",	   [STAGE_DECODE] = "decode",
-		[STAGE_DETOKENISE] = "detokenise", [STAGE_END_TO_END] = "end_to_end",
+		[STAGE_DETOKENISE] = "detokenise", [STAGE_REPLY] = "reply",
+		[STAGE_END_TO_END] = "end_to_end",
 	};
 	json_t *out = json_object();
 
 	for (int i = 0; i < STAGES; i++) {
-		const struct latency *l = &s->answers.stage[i];
-
-		json_object_set_new(out, names[i],
-				    json_pack("{s:o,s:o,s:o,s:o,s:o,s:o}", "p50",
-					      integer(latency_quantile(l, 0.50)), "p95",
-					      integer(latency_quantile(l, 0.95)), "p99",
-					      integer(latency_quantile(l, 0.99)), "max",
-					      integer(l->max_ns), "count", integer(l->count), "sum",
-					      integer(l->sum_ns)));
+		json_object_set_new(out, names[i], stats_latency(&s->answers.stage[i]));
 	}
 	return out;
 }
@@ -215,6 +208,8 @@ static json_t *stats_json(const struct server *s)
 
 	if (!out)
 		return NULL;
+	json_object_set_new(out, "scenario", json_string(s->options.scenario));
+	json_object_set_new(out, "magnitude", json_real(s->options.magnitude));
 	json_object_set_new(out, "cuda_calls", calls_json(&s->counts, NULL));
 	json_object_set_new(out, "cuda_calls_serving", calls_json(&s->counts, &s->at_ready));
 	json_object_set_new(out, "bytes", bytes_json(&s->counts));
@@ -232,6 +227,9 @@ static json_t *stats_json(const struct server *s)
 	json_object_set_new(out, "graphs", graphs_json(&s->counts.graphs));
 	json_object_set_new(out, "latency_ns", latency_json(s));
 	json_object_set_new(out, "passes", executor_json(&s->executor));
+	json_object_set_new(out, "marks", stats_marks(&s->spans.all));
+	if (s->window)
+		json_object_set_new(out, "marks_window", stats_marks(&s->spans.window));
 	json_object_set_new(out, "threads", threads_json(s));
 	json_object_set_new(out, "tokens_digest", digest_json(a->digest));
 	json_object_set_new(out, "tokens_certain_digest", digest_json(a->certain_digest));

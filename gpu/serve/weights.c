@@ -154,25 +154,32 @@ static int folder_make(const char *path)
 	return access(path, W_OK) ? -errno : 0;
 }
 
-static int default_path(char *out, size_t len, const char *name, uint64_t seed)
+int weights_folder(char *folder, size_t len)
 {
 	const char *tmp = getenv("TMPDIR");
-	char exe[PATH_MAX], folder[PATH_MAX];
+	char exe[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	int err = -ENOENT;
 
 	if (n > 0) {
 		exe[n] = '\0';
-		if (snprintf(folder, sizeof(folder), "%s/infer-serve-weights", dirname(exe)) <
-		    (int)sizeof(folder))
+		if (snprintf(folder, len, "%s/infer-serve-weights", dirname(exe)) < (int)len)
 			err = folder_make(folder);
 	}
 	if (err) {
-		if (snprintf(folder, sizeof(folder), "%s/infer-serve-weights-%u",
-			     tmp && *tmp ? tmp : "/tmp", geteuid()) >= (int)sizeof(folder))
+		if (snprintf(folder, len, "%s/infer-serve-weights-%u", tmp && *tmp ? tmp : "/tmp",
+			     geteuid()) >= (int)len)
 			return -ENAMETOOLONG;
 		err = folder_make(folder);
 	}
+	return err;
+}
+
+static int default_path(char *out, size_t len, const char *name, uint64_t seed)
+{
+	char folder[PATH_MAX];
+	int err = weights_folder(folder, sizeof(folder));
+
 	if (err) {
 		fprintf(stderr, "infer-serve: %s: %s. Name a file with --weights\n", folder,
 			strerror(-err));

@@ -150,7 +150,7 @@ static json_int_t number(const json_t *stats, const char *a, const char *b, cons
 static void test_counts_agree(void **state)
 {
 	static const char *const stages[] = { "queue", "tokenise", "prefill", "decode",
-					      "detokenise" };
+					      "detokenise", "reply" };
 	json_t *stats = run_stats(plain, "--requests 30 --rate 300 --seed 7"), *v;
 	const char *name;
 	json_int_t sum = 0;
