@@ -161,7 +161,7 @@ int session_result(struct session *s)
 	int err = add_hooks(s);
 
 	name_runtime(s);
-	s->profile->stages_known |= s->stages.probes > 0;
+	s->profile->stages_known |= s->stages.probes > 0 || s->functions.probes > 0;
 	if (!err)
 		err = add_not_measured(s);
 	fill_events(s);
