@@ -84,6 +84,7 @@ $(B)/.link%: ; @mkdir -p $(B) && rm -f $(B)/.link* && touch $@
 $(B)/.link: ; @mkdir -p $(B) && rm -f $(B)/.link* && touch $@
 
 -include $(USER_OBJ:.o=.d)
+-include nvtx/nvtx.mk
 -include gpu/gpu.mk
 -include tests/tests.mk
 -include tests/fuzz/fuzz.mk
