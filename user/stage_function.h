@@ -67,7 +67,7 @@ void function_process_forget(struct function_process *p);
 void function_process_free(struct function_process *p);
 void function_attach_close(struct function_attach *a);
 
-/* Messages for those of which nothing is there yet. -EINVAL with f set: one means too many functions. */
+/* Messages for those of which there is nothing (yet). -EINVAL with f set: one means too many functions. */
 int function_attach_check(const struct function_attach *a, struct fault *f);
 /* What was not found or not probed, into the profile's not_measured. */
 int function_attach_report(const struct function_attach *a, struct profile *p);

@@ -79,8 +79,7 @@ int function_attach_check(const struct function_attach *a, struct fault *f)
 		if (g.sum.found)
 			continue;
 		group_missing(a, &g, why, sizeof(why));
-		message_print("%s: %s%s", name, why,
-			      g.sum.refused ? "" : " yet; looked for while tracing");
+		message_print("%s: %s", name, why);
 	}
 	return 0;
 }
