@@ -16,6 +16,7 @@
 #include "array.h"
 
 #if defined(__x86_64__)
+#include "stage_depth.h"
 #include "stage_insn.h"
 
 #define MAX_CODE     (1u << 20) /* bytes of one function; the largest real ones have a tenth */
@@ -35,11 +36,13 @@ struct part {
 	uint64_t vaddr;
 	size_t size;
 	uint8_t *bytes, *marks;
+	uint32_t *steps; /* of each byte that an instruction begins at */
 };
 
 /* An instruction that may lead out. */
 struct branch {
 	uint64_t vaddr;
+	uint32_t step;
 	struct insn insn;
 	/* A ret: the conditional jump before it, if all that comes between is taking down the frame. */
 	uint64_t check;
@@ -56,6 +59,8 @@ struct look {
 	size_t parts_n;
 	struct branch *branches;
 	size_t n, room;
+	struct stage_step *steps; /* one an instruction */
+	size_t steps_n, steps_room;
 	struct stage_code *out;
 };
 
@@ -122,7 +127,7 @@ static void follow_tail(struct tail *t, const struct insn *i, uint64_t vaddr)
 
 static int add_ret(struct look *l, const struct insn *i, uint64_t vaddr, const struct tail *t)
 {
-	struct branch b = { .vaddr = vaddr, .insn = *i };
+	struct branch b = { .vaddr = vaddr, .step = (uint32_t)l->steps_n - 1, .insn = *i };
 
 	if (t->check && t->delta >= 0 && t->delta <= UINT16_MAX) {
 		b.check = t->check;
@@ -130,6 +135,23 @@ static int add_ret(struct look *l, const struct insn *i, uint64_t vaddr, const s
 		b.check_cc = t->cc;
 	}
 	return add_branch(l, &b);
+}
+
+/* A call leaves the stack as it was. */
+static int add_step(struct look *l, const struct insn *i, bool last)
+{
+	if (array_grow(&l->steps, &l->steps_room, l->steps_n + 1, sizeof(*l->steps)))
+		return -ENOMEM;
+	l->steps[l->steps_n++] = (struct stage_step){
+		.change = i->kind == INSN_CALL ? 0
+			  : i->sp_known	       ? i->sp_change
+					       : STAGE_DEPTH_OPEN,
+		.target = STAGE_NO_TARGET,
+		.indirect = i->kind == INSN_JUMP_TO,
+		.falls = !last && i->kind != INSN_RET && i->kind != INSN_JUMP &&
+			 i->kind != INSN_JUMP_TO,
+	};
+	return 0;
 }
 
 static int sweep(struct look *l, struct part *p)
@@ -144,11 +166,15 @@ static int sweep(struct look *l, struct part *p)
 		if (insn_decode(l->decoder, p->bytes + at, p->size - at, vaddr, &i))
 			return refuse(l, "an instruction that is not known", vaddr);
 		p->marks[at] |= MARK_START;
+		p->steps[at] = (uint32_t)l->steps_n;
 		l->out->instructions++;
-		if (i.kind == INSN_RET)
+		err = add_step(l, &i, at + i.size >= p->size);
+		if (!err && i.kind == INSN_RET)
 			err = add_ret(l, &i, vaddr, &tail);
-		else if (i.kind != INSN_PLAIN && i.kind != INSN_CALL)
-			err = add_branch(l, &(struct branch){ .vaddr = vaddr, .insn = i });
+		else if (!err && i.kind != INSN_PLAIN && i.kind != INSN_CALL)
+			err = add_branch(l, &(struct branch){ .vaddr = vaddr,
+							      .step = (uint32_t)l->steps_n - 1,
+							      .insn = i });
 		follow_tail(&tail, &i, vaddr);
 	}
 	return err;
@@ -164,8 +190,9 @@ static int add_part(struct look *l, const struct elf_function *fn)
 	*p = (struct part){ .vaddr = fn->vaddr, .size = fn->size };
 	p->bytes = malloc(p->size);
 	p->marks = calloc(1, p->size);
+	p->steps = calloc(p->size, sizeof(*p->steps));
 	l->parts_n++; /* freed with the rest from here on */
-	if (!p->bytes || !p->marks)
+	if (!p->bytes || !p->marks || !p->steps)
 		return -ENOMEM;
 	n = elf_file_read(l->elf, p->vaddr, p->bytes, p->size);
 	if (n < 0 || (size_t)n < p->size)
@@ -212,6 +239,27 @@ static int follow_jumps(struct look *l)
 				return refuse(l, "a jump into the middle of an instruction",
 					      l->parts[i].vaddr + at);
 	return 0;
+}
+
+/* Where the stack is not as it was at the entry, no jump leaves the function: it leads to a part of it whose
+ * symbol was stripped. */
+static int find_depths(struct look *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const struct branch *b = &l->branches[i];
+		const struct part *to = b->insn.target ? part_of(l, b->insn.target) : NULL;
+
+		if (to)
+			l->steps[b->step].target = to->steps[b->insn.target - to->vaddr];
+	}
+	return stage_depths(l->steps, l->steps_n);
+}
+
+static bool within_frame(const struct look *l, const struct branch *b)
+{
+	const struct stage_step *s = &l->steps[b->step];
+
+	return b->insn.kind != INSN_RET && s->reached && s->depth && s->depth != STAGE_DEPTH_OPEN;
 }
 
 /* --- sites --- */
@@ -284,7 +332,7 @@ static int entry_site(struct look *l, struct stage_code_site *site)
 		    delta > UINT16_MAX)
 			break;
 	}
-	return found ? 0 : refuse(l, "nothing to probe", l->fn->vaddr);
+	return found ? 0 : refuse(l, "does nothing but leave", l->fn->vaddr);
 }
 
 static int32_t relative(uint64_t to, uint64_t from)
@@ -338,7 +386,7 @@ static int exit_site(struct look *l, const struct branch *b, uint64_t entry)
 					.cc = b->insn.cc,
 					.costly = !b->insn.emulated };
 
-	if (!leads_out(l, &b->insn) || b->insn.table)
+	if (!leads_out(l, &b->insn) || b->insn.table || within_frame(l, b))
 		return 0;
 	if (b->insn.refused)
 		return refuse(l, "an exit that the kernel cannot probe", b->vaddr);
@@ -361,6 +409,8 @@ static int look(struct look *l)
 
 	if (!err)
 		err = follow_jumps(l);
+	if (!err)
+		err = find_depths(l);
 	if (!err)
 		err = entry_site(l, &entry);
 	if (!err)
@@ -387,8 +437,10 @@ int stage_code_find(const struct elf_file *elf, const struct elf_function *funct
 	for (size_t i = 0; i < l.parts_n; i++) {
 		free(l.parts[i].bytes);
 		free(l.parts[i].marks);
+		free(l.parts[i].steps);
 	}
 	free(l.branches);
+	free(l.steps);
 	if (err)
 		c->n = 0;
 	return err;
