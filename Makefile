@@ -73,8 +73,9 @@ $(V_DIR)/%.o: %.c $(B)/gen/infbpf.skel.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-# The flame graph's script and style are embedded by the assembler, which tells no dependencies.
+# The scripts and styles of the flame graph and the report are embedded by the assembler, which tells no dependencies.
 $(addsuffix /user/flame/assets.o,$(sort $(V_DIR) $(B)/obj-san $(B)/obj-fuzz)): user/flame/flame.js user/flame/flame.css
+$(addsuffix /user/report/assets.o,$(sort $(V_DIR) $(B)/obj-san $(B)/obj-fuzz)): user/report/report.js user/report/report.css
 
 $(B)/infbpf: $(USER_OBJ) $(B)/.link$(if $(STATIC),-static)$(if $(SANITIZE),-san)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(if $(STATIC),-static) $(USER_OBJ) -o $@ $(USER_LIBS) -lm -lpthread

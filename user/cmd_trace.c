@@ -10,6 +10,7 @@
 #include "format.h"
 #include "out_file.h"
 #include "trace_options.h"
+#include "verdict.h"
 
 /* --- outputs --- */
 
@@ -161,6 +162,10 @@ static int trace(const struct trace_options *o, struct out_file *outs, struct fa
 		fprintf(stderr, "\r\033[K");
 	if (session_finish(s, &p, f))
 		goto out;
+	if (verdict_judge(p)) {
+		fault_set(f, EXIT_FAILED, ENOMEM, "out of memory");
+		goto out;
+	}
 	code = write_results(o, s, p, outs);
 	if (o->session.command) {
 		status = session_wait_command(s);

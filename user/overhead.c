@@ -16,6 +16,10 @@
 #define SLICE_ON_NS  (50 * NS_PER_MS)
 #define SLICE_OFF_NS (950 * NS_PER_MS)
 
+_Static_assert(sizeof(((struct infbpf_bpf *)0)->progs) / sizeof(struct bpf_program *) <=
+		       OVERHEAD_PROGRAMS,
+	       "programs whose cost is not stated");
+
 int overhead_open(struct overhead *o, struct infbpf_bpf *skel, enum uprobe_kind *kind)
 {
 	int err;

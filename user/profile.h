@@ -388,6 +388,8 @@ void profile_free(struct profile *p);
 
 /* Copies s into the profile, equal strings once. NULL: no memory. */
 const char *profile_string(struct profile *p, const char *s);
+/* Zeroed memory that lives as long as the profile. NULL: there is none. */
+void *profile_alloc(struct profile *p, size_t bytes);
 
 /* Adds a thread's exact account (t is copied; its strings too). More than max_threads ended threads
  * are merged into one row per (pid, process, comm), sums kept. wall_ns is set to the sum of the

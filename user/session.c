@@ -98,6 +98,10 @@ static int prepare(struct session *s, struct fault *f)
 	c->max_threads = s->options->max_threads;
 	c->entries_only = s->options->entries_only;
 	c->frame_pointers = s->options->unwind == SESSION_UNWIND_FP;
+	err = s->options->timeline ? session_timeline_open(s) : 0;
+	if (err)
+		return fault_set(f, EXIT_FAILED, -err, "out of memory");
+	c->timeline = s->timeline;
 	c->life = on_life;
 	c->life_arg = s;
 	if (!uname(&uts)) {
@@ -221,6 +225,7 @@ static int open_window(struct session *s, struct fault *f)
 	overhead_begin(&s->overhead);
 	if (!err)
 		err = session_iterate(s, s->skel->progs.handle_seed);
+	session_timeline_begin(s);
 	if (!err && s->options->command)
 		err = target_command_go(&s->command, s->options->command[0], f);
 	return err ? fault_set(f, EXIT_FAILED, -err, "cannot read the task list: %s",
@@ -309,6 +314,10 @@ int session_finish(struct session *s, struct profile **p, struct fault *f)
 		return fault_set(f, EXIT_FAILED, -err, "cannot collect the result: %s",
 				 strerror(-err));
 	s->profile->duration_ns = s->end_ns - s->begin_ns;
+	err = session_timeline_finish(s);
+	if (err)
+		return fault_set(f, EXIT_FAILED, -err, "cannot build the timeline: %s",
+				 strerror(-err));
 	s->profile->target = profile_string(s->profile, s->target);
 	s->profile->period_ns = skel->data->period_ns;
 	s->profile->stacks = collect_stacks(s->collect);
@@ -373,6 +382,7 @@ void session_close(struct session *s)
 		close(s->command.go_fd);
 	if (s->command.failed_fd >= 0)
 		close(s->command.failed_fd);
+	session_timeline_close(s);
 	ring_buffer__free(s->ring);
 	hooks_detach(&s->hooks);
 	cuda_attach_close(&s->cuda);

@@ -46,6 +46,8 @@ struct session_options {
 	bool wakers;		  /* stacks of those who end waits */
 	struct stage_options functions; /* --stage, --preset */
 	bool marks;			/* --marks: stages and requests that the program marks */
+	bool timeline;			/* the threads' states by slices of the window */
+	uint64_t slice_ns;		/* their length, 0: what suits the duration */
 	bool verbose;			/* libbpf's messages on stderr */
 };
 

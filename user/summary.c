@@ -21,7 +21,7 @@
 
 /* --- head --- */
 
-static void put_head(struct screen *s, const struct profile *p)
+void summary_head(struct screen *s, const struct profile *p)
 {
 	const size_t processes = summary_processes(p);
 	const char *runtime = p->runtime ? p->runtime : "unknown";
@@ -78,7 +78,7 @@ static void put_stacks(struct screen *s, const struct profile *p, bool all)
 }
 
 /* What was lost and what was not measured. */
-static void put_losses(struct screen *s, const struct profile *p)
+void summary_losses(struct screen *s, const struct profile *p)
 {
 	struct screen_line line = { .n = 0 };
 	char losses[LOSSES_SIZE];
@@ -92,7 +92,7 @@ static void put_losses(struct screen *s, const struct profile *p)
 	screen_text(s, line.text, 3);
 }
 
-static void put_cost(struct screen *s, const struct profile *p, bool all)
+void summary_cost(struct screen *s, const struct profile *p, bool all)
 {
 	const struct profile_overhead *c = &p->overhead;
 	/* Loading and attaching is paid once, however long the trace: shown apart. */
@@ -139,8 +139,8 @@ static void put_cost(struct screen *s, const struct profile *p, bool all)
 static void put_tail(struct screen *s, const struct profile *p, bool all)
 {
 	put_stacks(s, p, all);
-	put_losses(s, p);
-	put_cost(s, p, all);
+	summary_losses(s, p);
+	summary_cost(s, p, all);
 }
 
 /* --- the whole --- */
@@ -169,7 +169,7 @@ static size_t count_fixed(const struct screen *like, const struct profile *p)
 {
 	struct screen s = { .columns = like->columns };
 
-	put_head(&s, p);
+	summary_head(&s, p);
 	summary_io(&s, p, false);
 	put_tail(&s, p, false);
 	summary_waits(&s, p, false);
@@ -243,7 +243,7 @@ int summary_write(const struct profile *p, const struct summary_options *o, FILE
 	summary_order(p, &v.order);
 	summary_calls_order(&v.calls);
 	errno = 0;
-	put_head(&s, p);
+	summary_head(&s, p);
 	screen_blank(&s);
 	err = put_tables(&s, &v);
 	if (err)

@@ -75,6 +75,12 @@ void summary_sched_tables(struct screen *s, const struct profile *p);
  * is in. Returns buf. */
 const char *summary_name(const char *name, bool bare, char *buf, size_t size);
 
+/* What was traced, for how long, where. */
+void summary_head(struct screen *s, const struct profile *p);
+/* What was lost and what was not measured; what tracing cost, shortened to one line unless all. */
+void summary_losses(struct screen *s, const struct profile *p);
+void summary_cost(struct screen *s, const struct profile *p, bool all);
+
 /* How many processes the threads belong to. */
 size_t summary_processes(const struct profile *p);
 

@@ -8,6 +8,7 @@
 #include "cuda.h"
 #include "infbpf.h"
 #include "options.h"
+#include "timeline.h"
 #include "trace_options.h"
 
 #define DEFAULT_PERIOD_NS   (10 * NS_PER_MS)
@@ -288,6 +289,17 @@ static int set_leaks(void *out, const char *arg, struct fault *f)
 	return 0;
 }
 
+static int set_timeline(void *out, const char *arg, struct fault *f)
+{
+	struct session_options *o = &((struct trace_options *)out)->session;
+	int err = arg ? options_duration("--timeline", arg, &o->slice_ns, f) : 0;
+
+	o->timeline = true;
+	if (!err && arg && o->slice_ns < TIMELINE_MIN_NS)
+		return fault_set(f, EXIT_USAGE, EINVAL, "--timeline: '%s' is less than 1ms", arg);
+	return err;
+}
+
 static int set_wakers(void *out, const char *arg, struct fault *f)
 {
 	(void)f, (void)arg;
@@ -360,6 +372,8 @@ static const struct option_row rows[] = {
 	  set_stack_bytes },
 	{ "unwind-cache", 0, "DIR", "keep unwinding tables here for the next run",
 	  set_unwind_cache },
+	{ "timeline", 0, "[=SLICE]", "the threads' states by slices of the window, in the JSON",
+	  set_timeline },
 	{ "wakers", 0, NULL, "stacks of those who end waits, in the JSON", set_wakers },
 	{ "lines", 0, NULL, "source lines and inlined functions in the frames", set_lines },
 	{ "hooks", 0, "KIND", "auto, btf, fentry, kprobe or tracepoint: where the kernel has it",

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Rules: memory, and what is moved between host and device. */
+#include <string.h>
+#include "format.h"
+#include "verdict_private.h"
+
+static double part_of_copies(const struct verdict_facts *f, double ns)
+{
+	const double wall = f->calls[GROUP_COPY].wall;
+
+	return wall > 0 ? verdict_in_calls(f, GROUP_COPY, STATE_WALL) * ns / wall : 0;
+}
+
+static void say_copies(struct verdict_ruling *r, const struct verdict_facts *f)
+{
+	char n[FORMAT_SIZE], bytes[FORMAT_SIZE], rate[FORMAT_SIZE], mean[FORMAT_SIZE];
+
+	for (size_t i = 0; i < f->p->copies_n; i++) {
+		const struct profile_copy *c = &f->p->copies[i];
+
+		if (c->pid == f->pid && c->calls)
+			verdict_say(r, "%s: %s copies, %s, %s each on average, %s in the call",
+				    c->kind, format_count(n, c->calls),
+				    format_bytes(bytes, c->bytes),
+				    format_bytes(mean, c->bytes / c->calls),
+				    format_rate(rate, c->bytes, c->wall_ns));
+	}
+}
+
+static void say_copies_a_request(struct verdict_ruling *r, const struct verdict_facts *f)
+{
+	const struct profile_requests *q = f->requests;
+	char n[FORMAT_SIZE];
+
+	if (q && q->count)
+		verdict_say(r, "%s copies a request",
+			    format_count(n, f->calls[GROUP_COPY].calls / q->count));
+}
+
+void rule_small_copies(const struct verdict_facts *f, struct verdict_ruling *r)
+{
+	const double trips = (double)f->small.calls * ROUND_TRIP_NS;
+
+	/* What is longer waits for the device, not for the copy. */
+	r->ns = part_of_copies(f, f->small.wall < trips ? f->small.wall : trips);
+	verdict_say_share(r, f, r->ns, "calls that copy next to nothing, each at a fixed cost");
+	say_copies(r, f);
+	say_copies_a_request(r, f);
+	verdict_say_call(r, f->calls[GROUP_COPY].longest);
+}
+
+/* Calls of copies that are to be asynchronous, half of which wait. */
+static double waiting_copies(const struct verdict_facts *f, const struct profile_call **longest)
+{
+	double ns = 0;
+
+	*longest = NULL;
+	for (size_t i = 0; i < f->p->calls_n; i++) {
+		const struct profile_call *c = &f->p->calls[i];
+
+		if (c->pid != f->pid || c->inside || !c->is_async_copy ||
+		    (c->blocked_calls + c->spun) * 2 < c->calls)
+			continue;
+		ns += verdict_ns(c->wall_ns);
+		if (!*longest)
+			*longest = c;
+	}
+	return ns;
+}
+
+void rule_pageable_copies(const struct verdict_facts *f, struct verdict_ruling *r)
+{
+	const struct profile_call *c;
+	const double ns = waiting_copies(f, &c);
+	char a[FORMAT_SIZE], n[FORMAT_SIZE];
+
+	/* Small ones are staged: their number costs, not their memory. */
+	r->ns = f->large.calls ? part_of_copies(f, ns < f->large.wall ? ns : f->large.wall) : 0;
+	verdict_say_share(r, f, r->ns, "asynchronous copies that wait: the memory is pageable");
+	if (c)
+		verdict_say(r, "%s: %s of %s calls of the name wait", c->name,
+			    format_count(a, c->blocked_calls + c->spun), format_count(n, c->calls));
+	say_copies(r, f);
+	verdict_say_call(r, c);
+}
+
+void rule_transfers(const struct verdict_facts *f, struct verdict_ruling *r)
+{
+	const struct profile_call *c;
+	const double waits = waiting_copies(f, &c);
+
+	r->ns = f->large.wall > waits ? part_of_copies(f, f->large.wall - waits) : 0;
+	verdict_say_share(r, f, r->ns, "moving data between host and device");
+	say_copies(r, f);
+	say_copies_a_request(r, f);
+	verdict_say_call(r, f->calls[GROUP_COPY].longest);
+}
+
+void rule_alloc_churn(const struct verdict_facts *f, struct verdict_ruling *r)
+{
+	const struct verdict_calls *alloc = &f->calls[GROUP_ALLOC];
+	char n[FORMAT_SIZE], frees[FORMAT_SIZE], live[FORMAT_SIZE], rate[FORMAT_SIZE];
+
+	r->ns = verdict_in_calls(f, GROUP_ALLOC, STATE_WALL);
+	verdict_say_share(r, f, r->ns, "allocating and freeing memory");
+	verdict_say(r, "%s such calls, %s", format_count(n, alloc->calls),
+		    format_per_second(rate, alloc->calls, f->p->duration_ns));
+	for (size_t i = 0; i < f->p->memory_n; i++) {
+		const struct profile_memory *m = &f->p->memory[i];
+
+		if (m->pid == f->pid && m->allocations)
+			verdict_say(r, "%s memory: %s allocations, %s frees, %s live at the end",
+				    m->kind, format_count(n, m->allocations),
+				    format_count(frees, m->frees), format_count(live, m->live));
+	}
+	verdict_say_call(r, alloc->longest);
+}
