@@ -12,10 +12,10 @@
 #define ROWS 16 /* of a table, but with --wide */
 
 static const struct screen_column columns[] = {
-	{ "", 33, 60 },
-	{ "before", 12, 14 },
-	{ "after", 12, 14 },
-	{ "change", 10, 22 },
+	{ "", 30, 60 },
+	{ "before", 11, 14 },
+	{ "after", 11, 14 },
+	{ "change", 9, 28 },
 };
 #define COLUMNS_N (sizeof(columns) / sizeof(*columns))
 
