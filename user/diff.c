@@ -26,11 +26,12 @@ static const double damping[METRIC_UNITS][2] = {
 /* One run each: how far two runs of the same are apart, at most, as seen in many pairs of them (a
  * server under open-loop load, on a machine that does other things too). Ratios. */
 static const double usual[METRIC_UNITS] = {
-	[METRIC_NS] = 1.35,    [METRIC_RATE] = 1.2,  [METRIC_TIME] = 1.5,  [METRIC_MOVED] = 1.2,
+	[METRIC_NS] = 1.25,    [METRIC_RATE] = 1.2,  [METRIC_TIME] = 1.5,  [METRIC_MOVED] = 1.2,
 	[METRIC_SHARE] = 1.35, [METRIC_MEAN] = 1.25, [METRIC_BYTES] = 1.1,
 };
-#define USUAL_TAIL 1.8 /* of p99 */
-#define ERRORS	   5   /* standard errors of the events' number */
+#define USUAL_P95 1.5
+#define USUAL_P99 1.8
+#define ERRORS	  3 /* standard errors of the events' number, on top */
 
 static double logarithm(const struct diff *d, const struct metric_measure *m, double v)
 {
@@ -189,7 +190,10 @@ static double mean(const double *v, size_t n)
 static double threshold(const struct diff *d, const struct figure *f)
 {
 	const struct metric_measure *m = &f->object->section->measures[f->measure];
-	double least = m->quantile == 99 ? USUAL_TAIL : usual[m->unit], errors = 0;
+	const double least = m->quantile == 99	 ? USUAL_P99
+			     : m->quantile == 95 ? USUAL_P95
+						 : usual[m->unit];
+	double errors = 0;
 
 	for (size_t i = 0; i < 2; i++) {
 		const struct metrics *own = run_metrics(d, i);
