@@ -3,6 +3,12 @@
 #include <string.h>
 #include "metric_part.h"
 
+#define NOISY(unit_, better_, word, type, field)                                       \
+	{                                                                              \
+		.name = word, .unit = unit_, .better = better_, .flags = METRIC_NOISY, \
+		.at = AT(type, field)                                                  \
+	}
+
 /* --- waits --- */
 
 const struct metric_measure metric_of_blocked[] = {
@@ -94,10 +100,10 @@ const struct metric_measure metric_of_thread[] = {
 	SHARE(profile_thread, "blocked", METRIC_EITHER, state_ns[PROFILE_BLOCKED], wall_ns),
 	SHARE(profile_thread, "gpu_calls", METRIC_EITHER, call_ns, wall_ns),
 	BLOCKED_BY_ALL(profile_thread, blocked_by_ns, wall_ns),
-	RATE(profile_thread, "voluntary_rate", voluntary),
-	RATE_LOWER(profile_thread, "involuntary_rate", involuntary),
-	RATE_LOWER(profile_thread, "migration_rate", migrations),
-	RATE_LOWER(profile_thread, "major_fault_rate", major_faults),
+	NOISY(METRIC_RATE, METRIC_EITHER, "voluntary_rate", profile_thread, voluntary),
+	NOISY(METRIC_RATE, METRIC_LOWER, "involuntary_rate", profile_thread, involuntary),
+	NOISY(METRIC_RATE, METRIC_LOWER, "migration_rate", profile_thread, migrations),
+	NOISY(METRIC_RATE, METRIC_LOWER, "major_fault_rate", profile_thread, major_faults),
 	{ .name = NULL },
 };
 
@@ -109,10 +115,10 @@ const struct metric_measure metric_of_process[] = {
 	  .get = get_run_queue_wall },
 	SUM(profile_thread, "throttled", METRIC_TIME, METRIC_LOWER, throttled_ns),
 	SUM(profile_thread, "gpu_calls", METRIC_TIME, METRIC_EITHER, call_ns),
-	RATE(profile_thread, "voluntary_rate", voluntary),
-	RATE_LOWER(profile_thread, "involuntary_rate", involuntary),
-	RATE_LOWER(profile_thread, "migration_rate", migrations),
-	RATE_LOWER(profile_thread, "major_fault_rate", major_faults),
+	NOISY(METRIC_RATE, METRIC_EITHER, "voluntary_rate", profile_thread, voluntary),
+	NOISY(METRIC_RATE, METRIC_LOWER, "involuntary_rate", profile_thread, involuntary),
+	NOISY(METRIC_RATE, METRIC_LOWER, "migration_rate", profile_thread, migrations),
+	NOISY(METRIC_RATE, METRIC_LOWER, "major_fault_rate", profile_thread, major_faults),
 	{ .name = NULL },
 };
 
@@ -140,8 +146,13 @@ const void *metric_row_process(const struct profile *p, size_t i, struct metric_
 }
 
 const struct metric_measure metric_of_steal[] = {
-	TIME(profile_steal, "wall", wall_ns),
-	RATE_LOWER(profile_steal, "rate", waits),
+	NOISY(METRIC_TIME, METRIC_LOWER, "wall", profile_steal, wall_ns),
+	/* Neighbours come and go. */
+	{ .name = "rate",
+	  .unit = METRIC_RATE,
+	  .better = METRIC_LOWER,
+	  .flags = METRIC_GATE,
+	  .at = AT(profile_steal, waits) },
 	{ .name = NULL },
 };
 
