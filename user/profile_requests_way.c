@@ -166,7 +166,12 @@ static int visit_item(struct ways *w, void *arg, const struct way_item *item, in
 		return walk.err;
 	}
 	err = ways_part(w, PART_WAIT, item->part, &part);
-	return err ? err : count(w, l, part, (uint32_t)(item - w->lane), from, to);
+	if (!err)
+		err = array_grow(&w->waits, &w->waits_cap, w->waits_n + 1, sizeof(*w->waits));
+	if (err)
+		return err;
+	w->waits[w->waits_n++] = (struct way_wait){ part, l->slow, from, to };
+	return count(w, l, part, (uint32_t)(item - w->lane), from, to);
 }
 
 /* --- a life --- */

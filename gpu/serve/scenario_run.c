@@ -29,14 +29,14 @@ static void tokenise_long(const struct bpe *b, const char *text, double ms)
 		bpe_encode(b, text, token, MODEL_MAX_PROMPT);
 }
 
-/* Housekeeping of a prompt cache that has one lock: it is held for long, then let go for half as
+/* Housekeeping of a prompt cache that has one lock: it is held for long, then let go for as
  * long. The work under it is real: every entry is tokenised anew. */
 static void *housekeeper_run(void *arg)
 {
 	struct server *s = arg;
 	struct scenario *c = &s->scenario;
 	double ms = s->options.plant.lock_ms;
-	struct timespec pause = { (time_t)(ms / 2000), (long)(ms * 5e5) % 1000000000L };
+	struct timespec pause = { (time_t)(ms / 1000), (long)(ms * 1e6) % 1000000000L };
 
 	pthread_setname_np(pthread_self(), "housekeeper");
 	while (!__atomic_load_n(&c->stop, __ATOMIC_ACQUIRE)) {
@@ -132,6 +132,10 @@ void scenario_thread(struct server *s)
 		CPU_SET(c->cpu, &set);
 		sched_setaffinity(0, sizeof(set), &set);
 	}
+	/* A thread that mostly sleeps takes the CPU as it wakes, from a competitor of the same
+	 * weight. Not so one of a batch job: it waits until the competitor's slice ends. */
+	if (s->options.plant.competitors)
+		sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
 	err = c->cgroup[0] ? cgroup_join(c) : 0;
 	if (err)
 		fprintf(stderr, "infer-serve: --scenario %s: a thread could not join: %s\n",
