@@ -12,6 +12,7 @@ static const struct {
 	{ "trace", cmd_trace, "trace running processes, a command or the whole host" },
 	{ "report", cmd_report, "a trace's JSON as a report, in text or as a page" },
 	{ "flamegraph", cmd_flamegraph, "draw folded stacks as an interactive SVG" },
+	{ "diff", cmd_diff, "what changed between two traces, or sets of them" },
 	{ "doctor", cmd_doctor, "what this kernel and a process allow, and why not" },
 };
 #define COMMANDS_N (sizeof(commands) / sizeof(commands[0]))

@@ -47,8 +47,11 @@ def check_exact(t, threads=512):
     return f"{len(found)} threads, {len(found[0][0]['on_cpu_ns'])} slices of {step} ns"
 
 
-def check_step(t, step):
-    expect(t.json["timeline"]["slice_ns"] == step, f"slices of {t.json['timeline']['slice_ns']} ns, not {step}")
+def check_step(t, asked):
+    """As asked, or doubled where that took too much of a CPU."""
+    step = t.json["timeline"]["slice_ns"]
+    expect(step in [asked << n for n in range(4 if t.vm else 3)], f"slices of {step} ns, not {asked}")
+    return f"{step} ns"
 
 
 def inside(slices, step, begin, end, *states):
@@ -58,16 +61,21 @@ def inside(slices, step, begin, end, *states):
     return sum(slices[state][i] for state in states for i in whole) / (step * len(whole))
 
 
+def window_begin(t, found):
+    """On the program's clock: it read that just before its first guest was born."""
+    return t.truth["born0"] - [r for _, r in found if r["tid"] == t.truth["guest0"]][0]["start_ns"]
+
+
 def check_phases(t):
     """The slices within a phase, without those at its edges, are of its state."""
     step = t.json["timeline"]["slice_ns"]
     truth, notes = t.truth, []
-    main = [(s, r) for s, r in pairs(t) if r["tid"] == truth["pid"] and r["comm"] == "phases"]
+    found = pairs(t)
+    main = [(s, r) for s, r in found if r["tid"] == truth["pid"] and r["comm"] == "phases"]
     expect(len(main) == 1, f"{len(main)} rows of the main thread")
-    slices, row = main[0]
-    # The program reads the clock for the first time soon after its exec.
-    zero = truth["begin_ns"] - row["start_ns"]
-    slack = 15 * MS if t.vm else 3 * MS
+    slices, _ = main[0]
+    zero = window_begin(t, found)
+    slack = (10 if t.vm else 2) * MS
     for i in range(3):
         for begin, end, states in ((f"spin{i}", f"sleep{i}", ("on_cpu_ns", "run_queue_ns")),
                                    (f"sleep{i}", f"wake{i}", ("blocked_ns",))):
@@ -81,8 +89,7 @@ def check_guests(t):
     """Threads that were born and ended within the window never blocked, and were not there outside their
     time."""
     found, step = pairs(t), t.json["timeline"]["slice_ns"]
-    zero = t.truth["begin_ns"] - [r for _, r in found if r["tid"] == t.truth["pid"] and
-                                  r["comm"] == "phases"][0]["start_ns"]
+    zero = window_begin(t, found)
     for i in range(3):
         guest = [(s, r) for s, r in found if r["tid"] == t.truth[f"guest{i}"]]
         expect(len(guest) == 1, f"{len(guest)} rows of guest {i}")
@@ -91,9 +98,9 @@ def check_guests(t):
         there = [n for n in range(len(slices["on_cpu_ns"])) if sum(slices[s][n] for s in STATES)]
         # One at the time: born as the main thread goes to sleep.
         begin, end = t.truth[f"sleep{i}"] - zero, t.truth[f"wake{i}"] - zero
-        slack = (60 if t.vm else 20) * MS + step
-        expect(begin - slack <= there[0] * step and (there[-1] + 1) * step <= end + slack + 150 * MS,
-               f"guest {i} was there in slices {there} of {step} ns, born at {begin}")
+        slack = (40 if t.vm else 10) * MS + step
+        expect(begin - slack <= there[0] * step and (there[-1] + 1) * step <= end + slack,
+               f"guest {i} was there in slices {there} of {step} ns, from {begin} to {end}")
         share = inside(slices, step, row["start_ns"], row["start_ns"] + row["wall_ns"], "on_cpu_ns", "run_queue_ns")
         expect(share >= 0.9, f"guest {i}: {share:.3f} on a CPU or waiting for one")
     return "3 guests"
@@ -102,10 +109,10 @@ def check_guests(t):
 EXACT = (("slices", check_exact),)
 
 TIMELINE_CASES = [
-    command("phases", "phases rounds=3 phase_ms=300", *c.KERNEL, *EXACT, ("phases", check_phases),
+    command("phases", "phases rounds=3 phase_ms=500", *c.KERNEL, *EXACT, ("phases", check_phases),
             ("guests", check_guests), options="--timeline"),
     # Longer than planned for: slices double.
-    command("phases-short", "phases rounds=3 phase_ms=300", *EXACT, ("phases", check_phases),
+    command("phases-short", "phases rounds=3 phase_ms=500", *EXACT, ("phases", check_phases),
             options="--timeline=2ms"),
     pid("timeline-window", "spin cpu_ms=0 threads=3 pin=0", 2, ("window", c.check_window, 4), *EXACT,
         ("step", check_step, 20 * MS), options="--timeline=20ms"),

@@ -54,6 +54,7 @@ int main(int argc, char **argv)
 		number("spin", i, at);
 		spin_until(at + phase_ns);
 		ids[i] = i;
+		number("born", i, truth_now_ns());
 		if (pthread_create(&threads[i], NULL, guest, &ids[i]) != 0)
 			truth_die("pthread_create");
 		number("sleep", i, truth_now_ns());

@@ -125,6 +125,9 @@ function labelOf(i) {
 	return labels[i];
 }
 
+// A graph that compares puts the change before the name.
+const labelText = (i) => (els[i].dataset.p ? els[i].dataset.p + " " : "") + nameOf(i);
+
 function place(i, left, w) {
 	if (left === lastX[i] && w === lastWidth[i])
 		return;
@@ -136,7 +139,7 @@ function place(i, left, w) {
 	if (columns >= 3) {
 		const label = labelOf(i);
 		label.setAttribute("x", (left + 3).toFixed(2));
-		label.textContent = cut(nameOf(i), columns);
+		label.textContent = cut(labelText(i), columns);
 	} else if (labels[i] || els[i].lastElementChild !== rect) {
 		labelOf(i).textContent = "";
 	}
