@@ -85,6 +85,11 @@ static __noinline u32 name_number(const struct stage_name *key, u32 later)
 	if (STAGE_NAME_NUMBER(mine) >= STAGE_NAMES)
 		return STAGE_NAME_MORE;
 	bpf_map_update_elem(&stage_names, key, &mine, BPF_NOEXIST);
+	number = bpf_map_lookup_elem(&stage_names, key);
+	if (!number) {
+		map_lost();
+		return STAGE_NAME_MORE;
+	}
 	if (later) {
 		struct rec_mark r = { .hdr = { REC_MARK, sizeof(r) }, .name = mine };
 
@@ -92,8 +97,7 @@ static __noinline u32 name_number(const struct stage_name *key, u32 later)
 		if (bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_FORCE_WAKEUP))
 			span_lost();
 	}
-	number = bpf_map_lookup_elem(&stage_names, key);
-	return number ? *number : STAGE_NAME_MORE;
+	return *number;
 }
 
 /* The number of the name at an address in the program. */

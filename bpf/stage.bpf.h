@@ -132,6 +132,18 @@ static __noinline int stage_abandon(const struct task_state *ts, u32 name, u32 s
 	return 0;
 }
 
+/* n stages are open from now on: fewer than before. */
+static __always_inline void stage_cut(struct task_state *ts, u32 n)
+{
+	u32 i;
+
+	ts->stages_n = n;
+#pragma unroll
+	for (i = 0; i < STAGE_FRAMES; i++)
+		if (i >= n)
+			ts->stages[i] = 0;
+}
+
 /* Abandons the open stages from number `from` on. */
 static __noinline int stage_leave(struct task_state *ts, struct stage_state *st, u32 from)
 {
@@ -145,11 +157,7 @@ static __noinline int stage_leave(struct task_state *ts, struct stage_state *st,
 		e = &st->open[n & (STAGE_DEPTH - 1)];
 		stage_abandon(ts, e->name, e->source, e->begin_ns);
 	}
-	ts->stages_n = from;
-#pragma unroll
-	for (i = 0; i < STAGE_FRAMES; i++)
-		if (i >= from)
-			ts->stages[i] = 0;
+	stage_cut(ts, from);
 	return 0;
 }
 
@@ -289,7 +297,7 @@ static __noinline int stage_end(struct task_state *ts, u32 name, u32 what, u64 s
 		return 0;
 	stage_leave(ts, st, n + 1);
 	stage_close(ts, st, n, now);
-	stage_leave(ts, st, n);
+	stage_cut(ts, n);
 	return 1;
 }
 

@@ -80,23 +80,27 @@ static void configure_io(struct session *s)
 	}
 }
 
-/* Marks and functions; memory only where they are looked for. */
+/* Marks and functions; memory only for as many as there may be. */
+static void stage_room(struct infbpf_bpf *skel, __u32 names, __u32 records, __u32 marks)
+{
+	skel->rodata->cfg_stage_recs = records;
+	bpf_map__set_max_entries(skel->maps.stage_names, names ? names : 1);
+	bpf_map__set_max_entries(skel->maps.stages, records ? records : 1);
+	bpf_map__set_max_entries(skel->maps.stage_recs, records ? records : 1);
+	bpf_map__set_max_entries(skel->maps.mark_specs, marks ? marks : 1);
+}
+
 static void configure_stages(struct session *s)
 {
 	struct infbpf_bpf *skel = s->skel;
-	const bool wanted = s->options->marks;
 
 	mark_programs_choose(skel, s->uprobes, s->options->marks);
 	skel->bss->stage_records = STAGE_RECORDS;
-	if (wanted) {
-		stage_causes(skel->rodata->cfg_causes);
-		return;
-	}
-	skel->rodata->cfg_stage_recs = 0;
-	bpf_map__set_max_entries(skel->maps.stage_names, 1);
-	bpf_map__set_max_entries(skel->maps.stages, 1);
-	bpf_map__set_max_entries(skel->maps.stage_recs, 1);
-	bpf_map__set_max_entries(skel->maps.mark_specs, 1);
+	stage_causes(skel->rodata->cfg_causes);
+	if (s->options->marks)
+		stage_room(skel, STAGE_NAMES_FEW, STAGE_RECS, MARK_SPECS);
+	else
+		stage_room(skel, 0, 0, 0);
 }
 
 static void configure(struct session *s)
