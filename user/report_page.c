@@ -27,7 +27,7 @@ static void put_head(struct screen *s, const struct profile *p)
 	fputs("</style>\n</head>\n<body>\n<header>\n<h1>", s->f);
 	page_text(s, name);
 	fputs("</h1>\n", s->f);
-	summary_head(s, p);
+	summary_head(s, p, true);
 	fputs("</header>\n<nav aria-label=\"Sections\"></nav>\n<main>\n", s->f);
 }
 
