@@ -43,10 +43,8 @@ static enum verdict_group group_of(const struct profile_call *c)
 {
 	/* The names of --gpu-calls. A graph's launch is one of group launch. */
 	static const char *const names[] = {
-		[GROUP_LAUNCH] = "launch",
-		[GROUP_COPY] = "copy",
-		[GROUP_SYNC] = "sync",
-		[GROUP_ALLOC] = "alloc",
+		[GROUP_LAUNCH] = "launch", [GROUP_COPY] = "copy", [GROUP_SYNC] = "sync",
+		[GROUP_ALLOC] = "alloc",   [GROUP_SET] = "set",
 	};
 
 	for (int g = 0; g < GROUP_REST; g++)

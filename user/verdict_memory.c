@@ -100,14 +100,33 @@ void rule_transfers(const struct verdict_facts *f, struct verdict_ruling *r)
 	verdict_say_call(r, f->calls[GROUP_COPY].longest);
 }
 
+/* Of the calls that set memory, those that clear what was just allocated: one an allocation at most. */
+static double clearing(const struct verdict_facts *f)
+{
+	const struct verdict_calls *set = &f->calls[GROUP_SET];
+	uint64_t made = 0;
+
+	for (size_t i = 0; i < f->p->memory_n; i++)
+		if (f->p->memory[i].pid == f->pid)
+			made += f->p->memory[i].allocations;
+	if (!set->calls)
+		return 0;
+	return verdict_in_calls(f, GROUP_SET, STATE_WALL) *
+	       (made < set->calls ? (double)made / (double)set->calls : 1);
+}
+
 void rule_alloc_churn(const struct verdict_facts *f, struct verdict_ruling *r)
 {
 	const struct verdict_calls *alloc = &f->calls[GROUP_ALLOC];
+	const double calls = verdict_in_calls(f, GROUP_ALLOC, STATE_WALL), clear = clearing(f);
 	char n[FORMAT_SIZE], frees[FORMAT_SIZE], live[FORMAT_SIZE], rate[FORMAT_SIZE];
 
-	r->ns = verdict_in_calls(f, GROUP_ALLOC, STATE_WALL);
-	verdict_say_share(r, f, r->ns, "allocating and freeing memory");
-	verdict_say(r, "%s such calls, %s", format_count(n, alloc->calls),
+	/* Memory that is set and not allocated anew is used, and no churn. */
+	r->ns = calls + (calls > 0 ? clear : 0);
+	verdict_say_share(r, f, calls, "allocating and freeing memory");
+	if (clear > 0)
+		verdict_say_share(r, f, clear, "setting memory, as often as it was allocated");
+	verdict_say(r, "%s calls that allocate or free, %s", format_count(n, alloc->calls),
 		    format_per_second(rate, alloc->calls, f->p->duration_ns));
 	for (size_t i = 0; i < f->p->memory_n; i++) {
 		const struct profile_memory *m = &f->p->memory[i];

@@ -21,6 +21,7 @@ enum verdict_group {
 	GROUP_COPY,
 	GROUP_SYNC,
 	GROUP_ALLOC,
+	GROUP_SET,
 	GROUP_REST,
 	GROUPS,
 };
