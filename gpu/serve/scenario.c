@@ -47,7 +47,7 @@ static const struct scenario_row rows[] = {
 	  NULL },
 	{ "padding", AT(pad_tokens), 64, 128, 1, MODEL_MAX_PADDED, "tokens",
 	  "that each prompt is padded to; a batch to a quarter as many rows", NULL, NULL },
-	{ "slow-tokenise", AT(tokenise_ms), 15, 30, 1, 1e4, "ms",
+	{ "slow-tokenise", AT(tokenise_ms), 15, 25, 1, 1e4, "ms",
 	  "of CPU time more to tokenise a request", NULL, NULL },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
