@@ -16,7 +16,7 @@ STAGES_CASES = [
             options="--unwind fp"),
     direct("marks-off", "stages rounds=3", ("off", s.check_off), options="--marks off"),
     pid("stages-window", "stages rounds=0", 2, ("split", s.check_split), ("window", s.check_window),
-        ("semaphores", s.check_semaphores)),
-    pid("stages-host", "stages rounds=0", 2, ("split", s.check_split), ("window", s.check_window),
+        ("semaphores", s.check_semaphores), events_in_vm=2),
+    pid("stages-host", "stages rounds=0", 1, ("split", s.check_split), ("window", s.check_window),
         ("semaphores", s.check_semaphores), mode="all", events_in_vm=20),
 ]
