@@ -93,11 +93,19 @@ static void stage_room(struct infbpf_bpf *skel, __u32 names, __u32 records, __u3
 static void configure_stages(struct session *s)
 {
 	struct infbpf_bpf *skel = s->skel;
+	const bool functions = s->options->functions.n > 0;
 
 	mark_programs_choose(skel, s->uprobes, s->options->marks);
+	function_programs_choose(skel, s->uprobes, functions);
+	if (!functions) {
+		bpf_map__set_max_entries(skel->maps.function_names, 1);
+		bpf_map__set_max_entries(skel->maps.function_jumps, 1);
+	}
 	skel->bss->stage_records = STAGE_RECORDS;
 	stage_causes(skel->rodata->cfg_causes);
-	if (s->options->marks)
+	if (functions)
+		stage_room(skel, STAGE_NAMES, STAGE_RECS_MANY, s->options->marks ? MARK_SPECS : 0);
+	else if (s->options->marks)
 		stage_room(skel, STAGE_NAMES_FEW, STAGE_RECS, MARK_SPECS);
 	else
 		stage_room(skel, 0, 0, 0);
@@ -318,6 +326,18 @@ static void attach_stages(struct session *s)
 	s->cuda.stages = &s->stages;
 }
 
+static int attach_functions(struct session *s)
+{
+	s->functions.options = &s->options->functions;
+	s->functions.kind = s->uprobes;
+	s->functions.prog_fd = bpf_program__fd(s->skel->progs.handle_function);
+	s->functions.names_fd = bpf_map__fd(s->skel->maps.function_names);
+	s->functions.jumps_fd = bpf_map__fd(s->skel->maps.function_jumps);
+	s->functions.all = s->options->all;
+	s->cuda.functions = &s->functions;
+	return function_attach_open(&s->functions);
+}
+
 int session_attach_cuda(struct session *s)
 {
 	struct target_pids all = { 0 };
@@ -346,11 +366,13 @@ int session_attach_cuda(struct session *s)
 	s->cuda.all = s->options->all;
 	if (s->options->marks)
 		attach_stages(s);
+	if (s->options->functions.n)
+		err = attach_functions(s);
 	s->cuda.begin_ns = ~0ULL;
 	s->cuda.done_ns = (volatile uint64_t *)&s->skel->bss->probes_ns;
 	if (s->uprobes == UPROBE_NONE)
 		return 0;
-	if (s->options->all) {
+	if (s->options->all && !err) {
 		err = target_all_scan(&all);
 		pids = &all;
 	}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "clock.h"
+#include "cost.h"
 #include "cuda.h"
 #include "infbpf.h"
 #include "options.h"
@@ -260,6 +261,16 @@ static int set_io(void *out, const char *arg, struct fault *f)
 	}
 }
 
+static int set_stage(void *out, const char *arg, struct fault *f)
+{
+	return stage_options_add(&((struct trace_options *)out)->session.functions, arg, f);
+}
+
+static int set_preset(void *out, const char *arg, struct fault *f)
+{
+	return stage_options_preset(&((struct trace_options *)out)->session.functions, arg, f);
+}
+
 static int set_marks(void *out, const char *arg, struct fault *f)
 {
 	static const struct option_choice choices[] = { { "on", true },
@@ -276,6 +287,13 @@ static int set_leaks(void *out, const char *arg, struct fault *f)
 {
 	(void)f;
 	((struct trace_options *)out)->leaks = arg;
+	return 0;
+}
+
+static int set_report(void *out, const char *arg, struct fault *f)
+{
+	(void)f;
+	((struct trace_options *)out)->report = arg;
 	return 0;
 }
 
@@ -311,6 +329,11 @@ static int set_wide(void *out, const char *arg, struct fault *f)
 	return 0;
 }
 
+static int set_cost_per_hour(void *out, const char *arg, struct fault *f)
+{
+	return cost_parse(arg, &((struct trace_options *)out)->cost_per_hour, f);
+}
+
 static int set_quiet(void *out, const char *arg, struct fault *f)
 {
 	(void)f, (void)arg;
@@ -333,6 +356,8 @@ static const struct option_row rows[] = {
 	{ "output", 'o', "FILE", "folded stacks go here ('-': stdout)", set_output },
 	{ "svg", 0, "FILE", "draw the flame graph", set_svg },
 	{ "json", 0, "FILE", "write the figures as JSON", set_json },
+	{ "report", 0, "FILE", "write a report: FILE.html is a page, any other is text",
+	  set_report },
 	{ "leaks", 0, "FILE", "GPU memory still allocated at the end: folded stacks in bytes",
 	  set_leaks },
 	{ "state", 0, "STATE", "all, on-cpu, off-cpu, run-queue, blocked or gpu", set_state },
@@ -350,6 +375,10 @@ static const struct option_row rows[] = {
 	{ "returns", 0, "KIND", "auto; none: CUDA calls' entries only (fibers, pthread_cancel)",
 	  set_returns },
 	{ "io", 0, "LIST", "block (default), file, net, uring; all or none", set_io },
+	{ "stage", 0, "NAME=PATH:FUNCTION", "a function, entry to return, is a stage; repeatable",
+	  set_stage },
+	{ "preset", 0, "LIST", "stages of llama.cpp,triton,tensorrt,libtorch; or a file of --stage",
+	  set_preset },
 	{ "marks", 0, "on|off", "stages and requests that programs mark (USDT): on (default)",
 	  set_marks },
 	{ "max-threads", 0, "N", "ended threads with a row of their own (4096)", set_max_threads },
@@ -364,6 +393,8 @@ static const struct option_row rows[] = {
 	{ "lines", 0, NULL, "source lines and inlined functions in the frames", set_lines },
 	{ "hooks", 0, "KIND", "auto, btf, fentry, kprobe or tracepoint: where the kernel has it",
 	  set_hooks },
+	{ "cost-per-hour", 0, "X",
+	  "of the machine, in any currency: what 1,000 requests cost, by part", set_cost_per_hour },
 	{ "wide", 'w', NULL, "summary of all threads and calls, not one screen", set_wide },
 	{ "quiet", 'q', NULL, "no summary, no progress", set_quiet },
 	{ "verbose", 'v', NULL, "libbpf's and the kernel's messages", set_verbose },

@@ -128,6 +128,7 @@ static cudaError_t copy_locked(struct emu_device *d, const struct request *r, cu
 
 static cudaError_t copy(const struct request *r, cudaStream_t stream)
 {
+	uint64_t began = emu_now_ns();
 	struct emu_device *d;
 	cudaError_t err;
 
@@ -143,6 +144,7 @@ static cudaError_t copy(const struct request *r, cudaStream_t stream)
 	if (!err)
 		err = copy_locked(d, r, stream);
 	pthread_mutex_unlock(&d->lock);
+	emu_call_last(d, began);
 	return err;
 }
 

@@ -180,6 +180,7 @@ static cudaError_t launch(const void *kernel, dim3 grid, dim3 block, void **args
 	struct emu_device *d;
 	struct emu_stream *s;
 	struct emu_op *op = NULL;
+	uint64_t began = emu_now_ns();
 	cudaError_t err = emu_enter(&d);
 
 	if (err)
@@ -200,6 +201,7 @@ static cudaError_t launch(const void *kernel, dim3 grid, dim3 block, void **args
 		err = op ? emu_submit_locked(d, s, op) : cudaErrorMemoryAllocation;
 	}
 	pthread_mutex_unlock(&d->lock);
+	emu_call_last(d, began);
 	return err;
 }
 

@@ -14,6 +14,7 @@ struct setting {
 
 enum {
 	LAUNCH_US,
+	CALL_US,
 	KERNEL_US,
 	GFLOPS,
 	H2D_GBPS,
@@ -28,6 +29,7 @@ enum {
 
 static const struct setting settings[SETTINGS] = {
 	[LAUNCH_US] = { "INFBPF_EMU_LAUNCH_US", 4, 0, 1e6 },
+	[CALL_US] = { "INFBPF_EMU_CALL_US", 0, 0, 1e6 },
 	[KERNEL_US] = { "INFBPF_EMU_KERNEL_US", 6, 0, 1e8 },
 	[GFLOPS] = { "INFBPF_EMU_GFLOPS", 500, 1e-3, 1e7 },
 	[H2D_GBPS] = { "INFBPF_EMU_H2D_GBPS", 12, 1e-6, 1e5 },
@@ -69,6 +71,7 @@ void emu_config_read(struct emu_config *config)
 		v[i] = setting_read(&settings[i], i == KERNEL_US ? "," : "");
 	*config = (struct emu_config){
 		.launch_ns = (uint64_t)(v[LAUNCH_US] * 1e3),
+		.call_ns = (uint64_t)(v[CALL_US] * 1e3),
 		.kernel_ns = (uint64_t)(v[KERNEL_US] * 1e3),
 		.flops_per_ns = v[GFLOPS],
 		.h2d_bytes_per_ns = v[H2D_GBPS],

@@ -27,6 +27,7 @@
 /* --- config.c: the environment, read once --- */
 struct emu_config {
 	uint64_t launch_ns; /* from a call to the earliest start on an idle device */
+	uint64_t call_ns;   /* CPU time that a launch or a copy takes of the caller, at least */
 	uint64_t kernel_ns; /* fixed part of a kernel */
 	double flops_per_ns;
 	double h2d_bytes_per_ns, d2h_bytes_per_ns, d2d_bytes_per_ns;
@@ -288,6 +289,8 @@ void emu_events_free_locked(struct emu_device *d);
 int emu_engines_start(struct emu_device *d);
 void emu_engine_push_locked(struct emu_device *d, struct emu_op *op);
 uint64_t emu_now_ns(void);
+/* Ends a call that began then: NVIDIA's takes the caller's CPU for longer than ours. No lock held. */
+void emu_call_last(const struct emu_device *d, uint64_t began_ns);
 void emu_sleep_until(uint64_t ns);
 
 #endif /* EMU_H */

@@ -29,6 +29,12 @@ void emu_sleep_until(uint64_t ns)
 		;
 }
 
+void emu_call_last(const struct emu_device *d, uint64_t began_ns)
+{
+	while (emu_now_ns() < began_ns + d->config.call_ns)
+		;
+}
+
 void emu_engine_push_locked(struct emu_device *d, struct emu_op *op)
 {
 	struct emu_engine *e = &d->engines[op->engine];

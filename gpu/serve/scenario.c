@@ -21,37 +21,48 @@ static const struct scenario_row rows[] = {
 	{ "baseline", 0, 0, 0, 0, 0, "", "nothing is planted", NULL, NULL },
 	{ "batch-wait", AT(window_ms), 30, 100, 1, 1e4, "ms",
 	  "how long the batcher waits for more requests", "batch-window-ms", NULL },
-	{ "cpu-steal", AT(competitors), 2, 4, 1, 32, "processes",
+	{ "cpu-steal", AT(competitors), 1, 3, 1, 32, "processes",
 	  "that compute on the CPU where the server's threads are", NULL, NULL },
-	{ "cgroup-throttle", AT(quota_percent), 20, 14, 1, 100, "% of a CPU",
+	{ "cgroup-throttle", AT(quota_percent), 20, 16, 1, 100, "% of a CPU",
 	  "that the server's cgroup may use; tokenising takes 5 ms of it", NULL, NULL },
-	{ "lock", AT(lock_ms), 20, 60, 1, 1000, "ms",
+	{ "lock", AT(lock_ms), 25, 50, 1, 1000, "ms",
 	  "that housekeeping holds the prompt cache's lock at a time", NULL, NULL },
-	{ "slow-disk", AT(adapter_mib), 8, 24, 1, 64, "MiB",
+	{ "slow-disk", AT(adapter_mib), 6, 16, 1, 64, "MiB",
 	  "of an adapter read for each request, uncached", "tokenizers", "8" },
 	{ "slow-net", AT(net_ms), 30, 100, 1, 1e4, "ms",
 	  "that a remote tokeniser on loopback takes to answer", "tokenizers", "8" },
-	{ "small-copies", AT(copies), 500, 2000, 1, 1e5, "copies",
+	{ "small-copies", AT(copies), 150, 400, 1, 1e5, "copies",
 	  "to the device a pass, of 256 bytes", NULL, NULL },
 	{ "pageable-copies", AT(pageable_mib), 4, 16, 0.125, 256, "MiB",
 	  "copied to the device a pass, from pageable memory", NULL, NULL },
-	{ "tiny-kernels", AT(pieces), 8, 32, 1, 64, "launches",
+	{ "tiny-kernels", AT(pieces), 5, 10, 1, 64, "launches",
 	  "for a row of a matrix product, in place of one for all", NULL, NULL },
 	{ "sync-each-op", AT(sync_percent), 50, 100, 1, 100, "% of launches",
 	  "that the executor waits for one by one", NULL, NULL },
-	{ "spin-sync", AT(spin_ms), 1, 4, 0.001, 1000, "ms",
+	{ "spin-sync", AT(spin_ms), 1, 3, 0.001, 1000, "ms",
 	  "more of device work a pass, waited for by spinning on the server's one CPU", "sync",
 	  "spin" },
-	{ "alloc-churn", AT(allocs), 64, 256, 1, 4096, "allocations",
+	{ "alloc-churn", AT(allocs), 24, 64, 1, 4096, "allocations",
 	  "made, cleared and freed a pass", NULL, NULL },
-	{ "gpu-bound", AT(kernel_ms), 2, 8, 0.001, 1000, "ms", "more of device work a pass", NULL,
+	{ "gpu-bound", AT(kernel_ms), 2, 6, 0.001, 1000, "ms", "more of device work a pass", NULL,
 	  NULL },
 	{ "padding", AT(pad_tokens), 64, 128, 1, MODEL_MAX_PADDED, "tokens",
 	  "that each prompt is padded to; a batch to a quarter as many rows", NULL, NULL },
-	{ "slow-tokenise", AT(tokenise_ms), 15, 40, 1, 1e4, "ms",
+	{ "slow-tokenise", AT(tokenise_ms), 15, 30, 1, 1e4, "ms",
 	  "of CPU time more to tokenise a request", NULL, NULL },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+/* What the emulated device has to be like for a scenario to be what it is on a GPU, where a call costs
+ * microseconds of the caller's CPU and a tiny kernel less than its launch. The environment's own
+ * values stand. */
+static const struct {
+	const char *scenario, *variable, *value;
+} emulated[] = {
+	{ "small-copies", "INFBPF_EMU_CALL_US", "4" },
+	{ "tiny-kernels", "INFBPF_EMU_CALL_US", "4" },
+	{ "tiny-kernels", "INFBPF_EMU_KERNEL_US", "2" },
+};
 
 static void scenario_list(FILE *to)
 {
@@ -130,6 +141,10 @@ int scenario_apply(struct options *o)
 		return 0;
 	if (row->unit[0])
 		*(double *)((char *)&o->plant + row->at) = o->magnitude;
+	for (size_t i = 0; i < sizeof(emulated) / sizeof(emulated[0]); i++)
+		if (!strcmp(emulated[i].scenario, row->name) &&
+		    setenv(emulated[i].variable, emulated[i].value, 0))
+			return -1;
 	snprintf(magnitude, sizeof(magnitude), "%g", o->magnitude);
 	return row->option ? options_default(o, row->option, row->value ? row->value : magnitude)
 			   : 0;

@@ -29,14 +29,14 @@ static void tokenise_long(const struct bpe *b, const char *text, double ms)
 		bpe_encode(b, text, token, MODEL_MAX_PROMPT);
 }
 
-/* Housekeeping of a prompt cache that has one lock: it is held for long, then let go for half as
+/* Housekeeping of a prompt cache that has one lock: it is held for long, then let go for as
  * long. The work under it is real: every entry is tokenised anew. */
 static void *housekeeper_run(void *arg)
 {
 	struct server *s = arg;
 	struct scenario *c = &s->scenario;
 	double ms = s->options.plant.lock_ms;
-	struct timespec pause = { (time_t)(ms / 2000), (long)(ms * 5e5) % 1000000000L };
+	struct timespec pause = { (time_t)(ms / 1000), (long)(ms * 1e6) % 1000000000L };
 
 	pthread_setname_np(pthread_self(), "housekeeper");
 	while (!__atomic_load_n(&c->stop, __ATOMIC_ACQUIRE)) {
@@ -65,7 +65,8 @@ static void cache_look_up(struct server *s)
 	pthread_mutex_unlock(&s->scenario.cache);
 }
 
-/* The last CPU that we may use: the load and the device's threads mostly run on the others. */
+/* The last CPU that we may use is for the server's own threads. The main thread leaves it, and with it
+ * those that the emulated device is about to start: a GPU has nobody to share with either. */
 static int cpu_choose(void)
 {
 	cpu_set_t set;
@@ -76,6 +77,9 @@ static int cpu_choose(void)
 	for (int i = 0; i < CPU_SETSIZE; i++)
 		if (CPU_ISSET(i, &set))
 			cpu = i;
+	CPU_CLR(cpu, &set);
+	if (CPU_COUNT(&set))
+		sched_setaffinity(0, sizeof(set), &set);
 	return cpu;
 }
 
@@ -121,17 +125,24 @@ void scenario_stop(struct server *s)
 	pthread_mutex_destroy(&c->cache);
 }
 
-void scenario_thread(struct server *s)
+void scenario_thread(struct server *s, bool load)
 {
 	const struct scenario *c = &s->scenario;
 	cpu_set_t set;
 	int err;
 
+	/* Clients are elsewhere. */
+	if (load)
+		return;
 	if (c->cpu >= 0) {
 		CPU_ZERO(&set);
 		CPU_SET(c->cpu, &set);
 		sched_setaffinity(0, sizeof(set), &set);
 	}
+	/* A thread that mostly sleeps takes the CPU as it wakes, from a competitor of the same
+	 * weight. Not so one of a batch job: it waits until the competitor's slice ends. */
+	if (s->options.plant.competitors)
+		sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
 	err = c->cgroup[0] ? cgroup_join(c) : 0;
 	if (err)
 		fprintf(stderr, "infer-serve: --scenario %s: a thread could not join: %s\n",

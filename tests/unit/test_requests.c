@@ -2,50 +2,6 @@
 /* The ways of requests: exact figures on timelines made by hand. */
 #include "requests_by_hand.h"
 
-static const struct spent cpu = { 0, 0, 0 };
-
-#define PART(r, name) part_with(r, name)
-static const struct profile_part *part_with(const struct profile_requests *r, const char *name)
-{
-	const struct profile_part *part = find_part(r, name);
-
-	if (!part)
-		fail_msg("no part \"%s\"", name);
-	return part;
-}
-
-/*
- * Request 1 arrives at 100, 2 at 400. Thread 1 tokenises, thread 2 runs the passes: a prefill of 1, one
- * of 2, during which 1 waits, and two decodes of both.
- */
-static void two_requests(struct profile *p)
-{
-	begin_at(p, 1, 120, 100);
-	stage(p, "tokenise", 1, 1, 200, 300, (struct spent){ 20, 10, 0 });
-	wait_from(p, "batch queue", 1, 310);
-	wait_to(p, "batch queue", 1, 500);
-	inner(p, "copy in", 2, 500, 520, (struct spent){ 0, 0, 18 });
-	inner(p, "launch", 2, 520, 600, (struct spent){ 0, 5, 60 });
-	inner(p, "wait for device", 2, 600, 690, (struct spent){ 80, 0, 90 });
-	pass(p, "prefill", 2, 1, 1, 490, 700, (struct spent){ 81, 6, 168 });
-	member_at(p, 2, 1, 1, 495);
-
-	begin_at(p, 2, 400, 400);
-	stage(p, "tokenise", 1, 2, 410, 450, cpu);
-	wait_from(p, "batch queue", 2, 450);
-	wait_to(p, "batch queue", 2, 800);
-	member_at(p, 2, 6, 2, 792);
-	pass(p, "prefill", 2, 6, 1, 790, 900, (struct spent){ 50, 0, 0 });
-
-	pass(p, "decode", 2, 7, 2, 900, 1000, (struct spent){ 30, 0, 0 });
-	pass(p, "decode", 2, 8, 2, 1000, 1100, (struct spent){ 30, 0, 0 });
-	leave_at(p, 1, 1105);
-	leave_at(p, 2, 1110);
-	stage(p, "detokenise", 3, 1, 1120, 1180, cpu);
-	end_at(p, 1, 1200, 10, 3);
-	end_at(p, 2, 1300, 20, 3);
-}
-
 static const struct profile_requests *finish(struct profile *p)
 {
 	assert_int_equal(profile_finish(p), 0);
