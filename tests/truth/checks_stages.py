@@ -49,6 +49,14 @@ def check_counts(t):
     return ", ".join(f"{n} {stage(t, n)['count']}" for n in known(t))
 
 
+def check_far(t):
+    """Its name had to be read by user space, the first time at least."""
+    s = stage(t, "far")
+    expect((s["count"], s["abandoned"]) == (5, 0), f"far: {s['count']}, abandoned {s['abandoned']}")
+    expect(not [x for x in t.json["stages"] if x["name"] == "?"], "a name that was not read")
+    return "5 spans"
+
+
 def check_lengths(t):
     """A span lies between the program's readings around it and those within it: to the nanosecond, for
     it is the same clock."""
