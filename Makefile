@@ -59,19 +59,23 @@ USER_SRC := $(sort $(wildcard user/*.c user/*/*.c))
 USER_OBJ := $(USER_SRC:%.c=$(V_DIR)/%.o)
 # Everything but main(): what unit tests link against.
 LIB_OBJ  := $(filter-out $(V_DIR)/user/main.o,$(USER_OBJ))
-USER_LIBS := -lbpf -ldw -lelf -lz -llzma -liberty -ljansson
+USER_LIBS := -lbpf -ldw -lelf -lz -llzma -liberty -ljansson -lcapstone
 # libdw.a wants bzip2. Since elfutils 0.189 libelf.a wants zstd, before there may be none.
 ifdef STATIC
 USER_LIBS += -lbz2 $(shell echo 'int main(void) { return 0; }' | \
 	$(CC) -static -x c - -lzstd -o /dev/null 2>/dev/null && echo -lzstd)
 endif
 
+# The presets are embedded like them.
+$(addsuffix /user/stage_preset.o,$(sort $(V_DIR) $(B)/obj-san $(B)/obj-fuzz)): $(wildcard share/presets/*)
+
 $(V_DIR)/%.o: %.c $(B)/gen/infbpf.skel.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
-# The flame graph's script and style are embedded by the assembler, which tells no dependencies.
+# The scripts and styles of the flame graph and the report are embedded by the assembler, which tells no dependencies.
 $(addsuffix /user/flame/assets.o,$(sort $(V_DIR) $(B)/obj-san $(B)/obj-fuzz)): user/flame/flame.js user/flame/flame.css
+$(addsuffix /user/report/assets.o,$(sort $(V_DIR) $(B)/obj-san $(B)/obj-fuzz)): user/report/report.js user/report/report.css
 
 $(B)/infbpf: $(USER_OBJ) $(B)/.link$(if $(STATIC),-static)$(if $(SANITIZE),-san)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(if $(STATIC),-static) $(USER_OBJ) -o $@ $(USER_LIBS) -lm -lpthread
@@ -81,6 +85,7 @@ $(B)/.link%: ; @mkdir -p $(B) && rm -f $(B)/.link* && touch $@
 $(B)/.link: ; @mkdir -p $(B) && rm -f $(B)/.link* && touch $@
 
 -include $(USER_OBJ:.o=.d)
+-include nvtx/nvtx.mk
 -include gpu/gpu.mk
 -include tests/tests.mk
 -include tests/fuzz/fuzz.mk

@@ -84,6 +84,8 @@ SHARED volatile __s32 stage_records SHARED_INIT(0);
 SHARED volatile __u64 probes_ns SHARED_INIT(0);
 /* How the closing iterator did: tasks it had to leave because a handler was still in them. */
 SHARED volatile __u32 close_left SHARED_INIT(0);
+/* --timeline: when the round of slices before began. */
+SHARED volatile __u64 slice_since SHARED_INIT(0);
 
 enum task_flags {
 	TASK_PENDING = 1 << 0,	/* a stack is due at the end of this switch-in */

@@ -5,7 +5,9 @@
 #define CMD_H
 
 int cmd_trace(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 int cmd_flamegraph(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 
 #endif /* CMD_H */

@@ -6,6 +6,7 @@
 #include "collect_private.h"
 #include "cuda.h"
 #include "symbols/symbols.h"
+#include "timeline.h"
 
 /* Distinct stacks kept: about 200,000 of 30 frames. */
 #define STACKS_MAX_BYTES       (32UL << 20)
@@ -152,6 +153,8 @@ static int on_thread(struct collect *c, const struct rec_thread *r)
 	if (!err)
 		err = profile_add_thread(c->profile, &t, c->options.max_threads);
 	c->threads++;
+	if (!err && c->options.timeline)
+		err = timeline_end(c->options.timeline, r);
 	for (int i = 0; i < WAIT_SLOTS && !err; i++)
 		if (r->waits[i].ns)
 			err = profile_add_wait(c->profile, r->serial, r->waits[i].syscall,
@@ -384,6 +387,10 @@ int collect_record(struct collect *c, const void *data, size_t len)
 		if (len < sizeof(struct rec_launch))
 			return -EINVAL;
 		return kernels_launch(c->kernels, &((const struct rec_launch *)data)->key);
+	case REC_SLICE:
+		if (len < sizeof(struct rec_slice) || !c->options.timeline)
+			return -EINVAL;
+		return timeline_snapshot(c->options.timeline, data);
 	}
 	return -EINVAL;
 }

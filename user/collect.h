@@ -17,6 +17,7 @@
 
 struct collect;
 struct symbols;
+struct timeline;
 struct unwind;
 
 /* What the session wants to know as it happens. */
@@ -31,6 +32,7 @@ struct collect_options {
 	/* The command that infbpf started: what its process did before exec is not the command's. */
 	uint32_t command_tgid;
 	int stage_names_fd; /* the map; 0: there is none */
+	struct timeline *timeline; /* --timeline, else NULL; borrowed */
 	collect_life_fn life;
 	void *life_arg;
 };

@@ -10,6 +10,7 @@ enum exit_code {
 	EXIT_USAGE = 2,
 	EXIT_REFUSED = 3, /* this kernel or these privileges do not allow it */
 	EXIT_NO_TARGET = 4,
+	EXIT_GATE = 5, /* report --fail-if: it holds */
 };
 
 struct fault {

@@ -2,6 +2,7 @@
 /* A flame graph of a profile, or of any tree of stacks. */
 #include <errno.h>
 #include <string.h>
+#include "flame/difference.h"
 #include "flame/flame.h"
 #include "flame/layout.h"
 #include "flame/svg.h"
@@ -66,6 +67,8 @@ int flamegraph_draw(const struct flame_tree *t, const struct flame_options *o, F
 	err = flame_layout(t, share < 0 ? 0 : share > 1 ? 1 : share, &l);
 	if (err)
 		return err;
+	if (t->before)
+		flame_layout_changes(t, &l);
 	err = flame_svg_write(&picture);
 	flame_layout_free(&l);
 	return err;

@@ -119,6 +119,18 @@ static const char *split_value(const char *line, size_t *n, uint64_t scale, uint
 	return why ? why : start ? NULL : "no stack before its value";
 }
 
+/* Up to where a process or thread is the same in another run: its number is not. */
+static size_t without_id(const char *s, size_t n)
+{
+	char name[FLAME_NAME_SIZE];
+
+	if (n >= sizeof(name))
+		return n;
+	memcpy(name, s, n);
+	name[n] = '\0';
+	return flame_name_is_task(name) ? (size_t)(strrchr(name, '(') - name) - 1 : n;
+}
+
 static int add_stack(struct flame_tree *t, const char *s, size_t n, uint64_t value)
 {
 	const char *const end = s + n;
@@ -130,7 +142,10 @@ static int add_stack(struct flame_tree *t, const char *s, size_t n, uint64_t val
 		const char *stop = memchr(s, ';', (size_t)(end - s));
 
 		stop = stop ? stop : end;
-		err = flame_tree_frame(t, s, (size_t)(stop - s));
+		err = flame_tree_frame(t, s,
+				       t->without_ids && depth < 2
+					       ? without_id(s, (size_t)(stop - s))
+					       : (size_t)(stop - s));
 		if (err)
 			return err;
 		in_call |= t->names[t->last].marks & FLAME_CALL;
@@ -200,7 +215,7 @@ int folded_read(FILE *f, const char *name, uint64_t scale, struct flame_tree *t,
 				 "%s: no folded stacks: line %" PRIu64
 				 ": %s (wanted: 'frame;frame VALUE')",
 				 name, count->first_skipped, count->why);
-	if (!t->nodes[0].total)
+	if (!flame_tree_total(t))
 		return fault_set(fault, EXIT_FAILED, EINVAL,
 				 "%s: nothing to draw: all values are 0", name);
 	return 0;

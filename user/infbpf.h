@@ -181,6 +181,7 @@ struct rec_hdr {
 #include "infbpf_calls.h"
 #include "infbpf_io.h"
 #include "infbpf_stage.h"
+#include "infbpf_function.h"
 
 /* --- records in the ring buffer and in the closing iterator's output --- */
 enum rec_type {
@@ -193,6 +194,7 @@ enum rec_type {
 	REC_LAUNCH = 7,	 /* struct rec_launch */
 	REC_SPAN = 8,	 /* struct rec_span */
 	REC_MARK = 9,	 /* struct rec_mark */
+	REC_SLICE = 16,	 /* struct rec_slice */
 };
 
 enum thread_flags {
@@ -224,6 +226,19 @@ struct rec_thread {
 	__u64 major_faults;
 	char comm[INFBPF_COMM];
 	char process[INFBPF_COMM]; /* the group leader's comm */
+};
+
+/* --timeline: a thread's account at the end of a slice. A thread that has been blocked since before the
+ * round before has none. */
+struct rec_slice {
+	struct rec_hdr hdr;
+	__u64 serial;
+	__u64 start_ns; /* of this thread's part of the window */
+	__u64 since_ns; /* until when the sums below are; they sum to since_ns - start_ns */
+	__u64 time_ns;	/* until when it has been in this state, at least */
+	__u64 on_cpu_ns, woken_ns, preempted_ns, blocked_ns;
+	__u32 state; /* enum run_state: since since_ns; RUN_NONE: could not be read in peace */
+	__u32 pad;
 };
 
 enum sample_kind {
@@ -373,6 +388,8 @@ struct cpu_counts {
 	__u64 idle;	   /* of switches: away from the idle task */
 	__u64 mark_hits;   /* probes of marks and stages, in scope or not */
 	__u64 lost_spans; /* spans and marks that are in no record, stages that were one too many */
+	__u64 function_hits;   /* probes of functions that are stages, in scope or not */
+	__u64 function_costly; /* of them: at an instruction that is single-stepped */
 };
 
 #endif /* INFBPF_H */

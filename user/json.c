@@ -262,6 +262,21 @@ static int write_array(const struct profile *p, const char *key, json_fill fill,
 	return err;
 }
 
+/* An object around an array: rows of hundreds of numbers, one at a time as elsewhere. */
+static int write_timeline(const struct profile *p, FILE *f)
+{
+	int err;
+
+	if (!p->timeline_known) {
+		fputs(",\n\"timeline\":null", f);
+		return 0;
+	}
+	fprintf(f, ",\n\"timeline\":{\"slice_ns\":%llu", (unsigned long long)p->slice_ns);
+	err = write_array(p, "threads", json_fill_slices, p->slice_threads_n, f);
+	fputc('}', f);
+	return err;
+}
+
 int json_write(const struct profile *p, FILE *f)
 {
 	/* Without the calls' returns nobody knows of these. */
@@ -316,6 +331,8 @@ int json_write(const struct profile *p, FILE *f)
 		else
 			fputs("null", f);
 	}
+	if (!err)
+		err = write_timeline(p, f);
 	if (err)
 		return err;
 	errno = 0;

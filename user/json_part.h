@@ -54,6 +54,9 @@ int json_fill_launcher(const struct profile *p, size_t i, json_t *o);
 int json_fill_memory(const struct profile *p, size_t i, json_t *o);
 int json_fill_allocation(const struct profile *p, size_t i, json_t *o);
 
+/* json_timeline.c: a thread of it. */
+int json_fill_slices(const struct profile *p, size_t i, json_t *o);
+
 /* json_switches.c */
 int json_fill_switches(const struct profile *p, size_t i, json_t *o);
 

@@ -10,7 +10,9 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{ "trace", cmd_trace, "trace running processes, a command or the whole host" },
+	{ "report", cmd_report, "a trace's JSON as a report, in text or as a page" },
 	{ "flamegraph", cmd_flamegraph, "draw folded stacks as an interactive SVG" },
+	{ "diff", cmd_diff, "what changed between two traces, or sets of them" },
 	{ "doctor", cmd_doctor, "what this kernel and a process allow, and why not" },
 };
 #define COMMANDS_N (sizeof(commands) / sizeof(commands[0]))
@@ -27,7 +29,7 @@ static void print_help(FILE *f)
 		"\n  infbpf COMMAND --help   its options\n"
 		"  infbpf --version        version\n\n"
 		"exit status: 0 done, 1 failed, 2 usage, 3 kernel or privileges do not allow it, "
-		"4 no such target\n");
+		"4 no such target, 5 a --fail-if of report holds\n");
 }
 
 int main(int argc, char **argv)

@@ -2,12 +2,18 @@
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include "options.h"
 
-#define OPTIONS_MAX 32
+#define OPTIONS_MAX 64
 #define HELP_COLUMN 26
+
+static bool is_optional(const struct option_row *row)
+{
+	return row->argument && row->argument[0] == '[';
+}
 
 static void print_help(const struct option_row *rows, const char *usage)
 {
@@ -18,7 +24,7 @@ static void print_help(const struct option_row *rows, const char *usage)
 		used = rows->letter ? printf("  -%c, --%s", rows->letter, rows->name)
 				    : printf("      --%s", rows->name);
 		if (rows->argument)
-			used += printf(" %s", rows->argument);
+			used += printf("%s%s", is_optional(rows) ? "" : " ", rows->argument);
 		if (used >= HELP_COLUMN)
 			used = printf("\n") - 1;
 		printf("%*s%s\n", HELP_COLUMN - used, "", rows->help);
@@ -35,7 +41,9 @@ int options_parse(const struct option_row *rows, int argc, char **argv, void *ou
 
 	for (n = 0; n < OPTIONS_MAX - 2 && rows[n].name; n++) {
 		longs[n] = (struct option){ rows[n].name,
-					    rows[n].argument ? required_argument : no_argument,
+					    is_optional(&rows[n]) ? optional_argument
+					    : rows[n].argument	  ? required_argument
+								  : no_argument,
 					    NULL, 256 + n };
 		letter[0] = rows[n].letter;
 		strcat(shorts, letter);

@@ -10,9 +10,9 @@
 struct option_row {
 	const char *name;     /* long name */
 	char letter;	      /* 0: none */
-	const char *argument; /* as shown in --help, NULL: takes none */
+	const char *argument; /* as shown in --help, NULL: takes none; "[=X]": need not be there */
 	const char *help;
-	/* Takes the argument; 0, or a negative errno with f set. */
+	/* Takes the argument (NULL: there is none); 0, or a negative errno with f set. */
 	int (*set)(void *out, const char *argument, struct fault *f);
 };
 

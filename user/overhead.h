@@ -18,7 +18,7 @@
 
 struct infbpf_bpf;
 
-#define OVERHEAD_PROGRAMS 64
+#define OVERHEAD_PROGRAMS 128
 #define OVERHEAD_SLICES	  64 /* the latest are kept: about a minute */
 
 /* A program's runs in one slice of time in which the statistics were on. */

@@ -54,6 +54,7 @@ void profile_free(struct profile *p)
 		free(p->arena);
 	}
 	profile_sched_free(p);
+	profile_slices_free(p);
 	free(p->threads);
 	free(p->calls);
 	free(p->copies);
@@ -110,6 +111,11 @@ const char *profile_string(struct profile *p, const char *s)
 	const int64_t number = s ? arena_string(p->arena, s) : -EINVAL;
 
 	return number < 0 ? NULL : p->arena->strings[number];
+}
+
+void *profile_alloc(struct profile *p, size_t bytes)
+{
+	return arena_alloc(&p->arena->memory, bytes);
 }
 
 int build_own(struct profile *p, const char **s)

@@ -86,6 +86,7 @@ struct profile_build {
 	size_t memory_cap, allocations_cap;
 	size_t io_cap, io_threads_cap;
 	size_t steals_cap, wakers_cap, waker_stacks_cap, cpus_cap;
+	size_t slices_cap;
 	size_t ended_n;			/* ended threads seen */
 	size_t nameless_n;		/* of them, those whose serial numbers are not known */
 	struct hash_index merged_index; /* rows that stand for several ended threads */
@@ -179,6 +180,10 @@ uint32_t *build_places(const struct profile *p, const uint32_t *rank);
 /* profile_sched.c: the same for who had the CPU and who woke; all of a profile's. */
 int profile_sched_finish(struct profile *p, const uint32_t *rank);
 void profile_sched_free(struct profile *p);
+
+/* profile_slices.c: the same for the timeline. */
+int profile_slices_finish(struct profile *p, const uint32_t *rank);
+void profile_slices_free(struct profile *p);
 
 /* profile_reach.c: sets p->reach from the lines. */
 void profile_reach(struct profile *p);

@@ -18,6 +18,7 @@ static void ways_free(struct ways *w)
 	free(w->processes);
 	free(w->parts);
 	free(w->times);
+	free(w->waits);
 	free(w->part_of[PART_STAGE]);
 	free(w->part_of[PART_WAIT]);
 	free(w->touched);

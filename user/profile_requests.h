@@ -10,6 +10,7 @@
  *   profile_requests_life.c    events to lives of requests, their waits and memberships
  *   profile_requests_way.c     a life's timeline
  *   profile_requests_sum.c     the timelines to parts
+ *   profile_requests_behind.c  waits: for others, or for nothing
  *   profile_requests.c         processes, percentiles, passes: the rows of profile.requests
  */
 #ifndef PROFILE_REQUESTS_H
@@ -29,6 +30,7 @@ struct way_span {
 	uint32_t parent;   /* NONE: outermost */
 	uint32_t nest_end; /* one behind the last span nested in it */
 	uint32_t part;
+	bool joined; /* a pass: a request's first */
 };
 
 struct way_pass {
@@ -99,6 +101,13 @@ struct way_time {
 #define PARTS_MAX   500
 #define MORE_STAGES "[more stages]"
 
+/* Where a wait counted in a request's time. */
+struct way_wait {
+	uint32_t part;
+	bool slow; /* the request */
+	int64_t begin_ns, end_ns;
+};
+
 struct way_process {
 	uint32_t pid;
 	uint64_t begun, dropped, open_at_start, open_at_end, lost;
@@ -131,6 +140,8 @@ struct ways {
 	size_t parts_n, parts_cap;
 	struct way_time *times;
 	size_t times_n, times_cap;
+	struct way_wait *waits;
+	size_t waits_n, waits_cap;
 	uint32_t *part_of[2]; /* stages, waits: by name; NONE: no part yet */
 	size_t names_n;
 	uint32_t *touched; /* parts of the life at hand */
@@ -180,6 +191,14 @@ void ways_parts_reset(struct ways *w);
 /* latency_ns: sums over the requests around the median, from p95, from p99. */
 int ways_parts(struct ways *w, const struct way_process *process, const uint64_t latency_ns[3],
 	       struct profile_requests *row);
+
+/* The first span of a process; of pid + 1: the end of them. */
+uint32_t ways_first_span(const struct ways *w, uint64_t pid);
+
+/* --- behind --- */
+/* Of the rows of waits, how long they were for others. row_of: the row of each part. */
+int ways_behind(const struct ways *w, uint32_t pid, const uint32_t *row_of,
+		struct profile_requests *row);
 
 /* --- the rest --- */
 /* Exact order statistics; sorts the values. */

@@ -65,7 +65,7 @@ void ways_parts_reset(struct ways *w)
 	for (size_t i = 0; i < w->parts_n; i++)
 		if (w->parts[i].kind <= PART_WAIT && w->parts[i].name != NO_ROW)
 			w->part_of[w->parts[i].kind][w->parts[i].name] = NONE;
-	w->parts_n = w->times_n = w->touched_n = 0;
+	w->parts_n = w->times_n = w->waits_n = w->touched_n = 0;
 }
 
 /* --- quantiles --- */
@@ -146,8 +146,7 @@ static void wall_alone(struct profile_split *s, uint64_t wall)
 	s->wall_ns = wall;
 }
 
-/* The first span of a process; of pid + 1: the end of them. */
-static uint32_t first_span(const struct ways *w, uint64_t pid)
+uint32_t ways_first_span(const struct ways *w, uint64_t pid)
 {
 	uint32_t low = 0, high = (uint32_t)w->spans_n;
 
@@ -162,21 +161,29 @@ static uint32_t first_span(const struct ways *w, uint64_t pid)
 	return low;
 }
 
+static bool in_pass(const struct ways *w, uint32_t span)
+{
+	while (span != NONE && w->spans[span].s->kind != SPAN_PASS)
+		span = w->spans[span].parent;
+	return span != NONE;
+}
+
 /* The spans' times that were counted to the rows of their parts: row_of tells which. others: the row of
  * what requests had of passes that they were no members of; NONE: there is none. */
 static void add_splits(struct ways *w, uint32_t pid, const uint32_t *row_of, uint32_t others,
 		       struct profile_requests *row)
 {
-	const uint32_t end = first_span(w, (uint64_t)pid + 1);
+	const uint32_t end = ways_first_span(w, (uint64_t)pid + 1);
 	struct profile_split split;
 
-	for (uint32_t i = first_span(w, pid); i < end; i++) {
+	for (uint32_t i = ways_first_span(w, pid); i < end; i++) {
 		const struct way_span *s = &w->spans[i];
 		struct profile_part *part;
 
 		if (!s->counted_ns)
 			continue;
 		part = &row->parts[row_of[s->part]];
+		part->in_pass |= in_pass(w, i);
 		nest_self_split(w, i, &split);
 		add_counted(&part->split, &split, s->counted_ns);
 		add_counted(&part->slow, &split, s->slow_ns);
@@ -300,6 +307,7 @@ int ways_parts(struct ways *w, const struct way_process *process, const uint64_t
 		if (row->parts[i].kind == PART_OTHERS)
 			others = i;
 	add_splits(w, process->pid, row_of, others, row);
+	err = ways_behind(w, process->pid, row_of, row);
 	for (uint32_t i = 0; i < row->parts_n; i++) {
 		if (row->parts[i].kind != PART_STAGE && row->parts[i].kind != PART_OTHERS)
 			continue;

@@ -166,19 +166,26 @@ static int visit_item(struct ways *w, void *arg, const struct way_item *item, in
 		return walk.err;
 	}
 	err = ways_part(w, PART_WAIT, item->part, &part);
-	return err ? err : count(w, l, part, (uint32_t)(item - w->lane), from, to);
+	if (!err)
+		err = array_grow(&w->waits, &w->waits_cap, w->waits_n + 1, sizeof(*w->waits));
+	if (err)
+		return err;
+	w->waits[w->waits_n++] = (struct way_wait){ part, l->slow, from, to };
+	return count(w, l, part, (uint32_t)(item - w->lane), from, to);
 }
 
 /* --- a life --- */
 
 static void note_pass(struct ways *w, struct way_life *l, uint32_t span)
 {
-	const struct way_span *s = &w->spans[span];
+	struct way_span *s = &w->spans[span];
 
 	if (s->s->kind != SPAN_PASS || s->end_ns > l->end_ns)
 		return;
-	if (l->first_pass_ns == INT64_MIN)
+	if (l->first_pass_ns == INT64_MIN) {
 		l->first_pass_ns = s->end_ns;
+		s->joined = true;
+	}
 	if (s->end_ns > l->last_pass_ns)
 		l->last_pass_ns = s->end_ns;
 }

@@ -430,6 +430,8 @@ static int put_threads(struct scale *s)
 		err = profile_io_finish(p, rank);
 	if (!err)
 		err = profile_sched_finish(p, rank);
+	if (!err)
+		err = profile_slices_finish(p, rank);
 	if (err)
 		goto out;
 	for (size_t i = 0; i < n; i++)

@@ -124,12 +124,21 @@ enum profile_part_kind {
 struct profile_part {
 	const char *name;
 	uint8_t kind;	   /* enum profile_part_kind */
+	bool in_pass;	   /* PART_STAGE: a pass of the model, or a stage within one */
 	uint64_t requests; /* that had it */
 	uint64_t spans;
 	struct profile_quantiles
 		times; /* of what a request spends in it altogether, of those that had it */
 	struct profile_split split; /* of all requests */
 	struct profile_split slow;  /* of those at or above p95 */
+	/* PART_WAIT: of its wall times, for others to be done. Else PROFILE_UNKNOWN.
+	 * Before a pass of the model: while the pass runs that ran when the wait began, until the last pass
+	 * that took others in, and while passes run that are as large as the largest. Before another stage:
+	 * while all threads that have it are in it. */
+	uint64_t behind_ns, behind_slow_ns;
+	/* Of what is left of slow.wall_ns, while these threads were to go on with it and had no CPU; an
+	 * estimate. And of that, because the cgroup's quota was used up. */
+	uint64_t woken_slow_ns, throttled_slow_ns;
 	/* Of the latency of the requests around the median (p45 to p55), at or above p95, at or above p99. */
 	double share_p50, share_p95, share_p99;
 };
@@ -186,7 +195,10 @@ struct profile_verdict {
 struct profile_slices {
 	uint32_t thread; /* index into profile.threads after profile_finish */
 	uint64_t serial;
-	uint64_t (*ns)[4]; /* [profile.slices_n], enum profile_state */
+	uint64_t (*ns)[4]; /* [profile.slices_n], enum profile_state; of malloc */
 };
+
+/* One thread's; profile.slices_n of them, which is set. One without an account of its own is dropped. */
+int profile_add_slices(struct profile *p, uint64_t serial, const uint64_t (*ns)[4]);
 
 #endif /* PROFILE_SERVING_H */

@@ -12,6 +12,7 @@
 #define MARGIN	    2 /* before a row */
 #define NOTE_MARGIN 6 /* before a note on a line of its own */
 #define NOTE_SPACE  2 /* before a note behind a row */
+#define NOTE_SIZE   512
 
 static unsigned int column_width(const struct screen *s, const struct screen_column *c)
 {
@@ -39,6 +40,7 @@ static void end_line(struct screen *s)
 {
 	put(s, "\n", 1);
 	s->lines++;
+	s->headed = false;
 }
 
 static void coloured(struct screen *s, const char *colour, const char *text)
@@ -50,11 +52,31 @@ static void coloured(struct screen *s, const char *colour, const char *text)
 		put_text(s, PLAIN);
 }
 
+/* What a table left out is said below it. */
+static void end_table(struct screen *s)
+{
+	const size_t more = s->rows_max && s->rows > s->rows_max ? s->rows - s->rows_max : 0;
+	char text[64];
+
+	s->rows = 0;
+	if (s->page)
+		page_table_end(s);
+	if (!more)
+		return;
+	snprintf(text, sizeof(text), "  + %zu more (--wide)", more);
+	screen_text(s, text, 4);
+}
+
 void screen_title(struct screen *s, const char *title, const struct screen_column *c, size_t n,
 		  const char *notes)
 {
 	size_t at = 1 + text_width(title), end = MARGIN;
 
+	end_table(s);
+	if (s->page) {
+		page_table(s, title, c, n, notes);
+		return;
+	}
 	spaces(s, 1);
 	coloured(s, BOLD, title);
 	for (size_t i = 0; i < n; i++) {
@@ -62,7 +84,7 @@ void screen_title(struct screen *s, const char *title, const struct screen_colum
 		const size_t name = width ? strlen(c[i].title) : 0;
 
 		end += width;
-		if (!width || !name || end < at + name)
+		if (!width || !name || end <= at + name)
 			continue;
 		spaces(s, end - at - name);
 		put_text(s, c[i].title);
@@ -90,12 +112,18 @@ size_t screen_note_below(const struct screen *s)
 }
 
 size_t screen_row(struct screen *s, const struct screen_column *c, size_t n,
-		  char cells[][CELL_SIZE], const char *note, bool cut_note)
+		  char cells[][CELL_SIZE], const char *note, enum screen_note how)
 {
 	const size_t before = s->lines;
-	char cut[CELL_SIZE];
+	char cut[NOTE_SIZE];
 	size_t at = MARGIN;
 
+	if (s->rows_max && s->rows++ >= s->rows_max)
+		return 0;
+	if (s->page) {
+		page_row(s, c, n, cells, note, how == NOTE_WARNING);
+		return ++s->lines - before;
+	}
 	spaces(s, MARGIN);
 	for (size_t i = 0; i < n; i++) {
 		const size_t width = column_width(s, &c[i]);
@@ -111,12 +139,13 @@ size_t screen_row(struct screen *s, const struct screen_column *c, size_t n,
 			spaces(s, width - text_width(cells[i]));
 		at += width;
 	}
-	if (note && (cut_note || at + NOTE_SPACE + text_width(note) <= s->columns)) {
+	if (note && (how == NOTE_BEHIND ||
+		     (how == NOTE_WARNING && at + NOTE_SPACE + text_width(note) <= s->columns))) {
 		snprintf(cut, sizeof(cut), "%s", note);
 		text_cut(cut, s->columns > at + NOTE_SPACE ? s->columns - at - NOTE_SPACE : 0);
 		if (*cut) {
 			spaces(s, NOTE_SPACE);
-			coloured(s, cut_note ? "" : WARN, cut);
+			coloured(s, how == NOTE_WARNING ? WARN : "", cut);
 		}
 		note = NULL;
 	}
@@ -125,7 +154,7 @@ size_t screen_row(struct screen *s, const struct screen_column *c, size_t n,
 		snprintf(cut, sizeof(cut), "%s", note);
 		text_cut(cut, screen_note_below(s));
 		spaces(s, NOTE_MARGIN);
-		coloured(s, WARN, cut);
+		coloured(s, how == NOTE_WARNING ? WARN : "", cut);
 		end_line(s);
 	}
 	return s->lines - before;
@@ -160,6 +189,11 @@ void screen_text(struct screen *s, const char *text, unsigned int indent)
 {
 	size_t width = s->columns;
 
+	end_table(s);
+	if (s->page) {
+		page_paragraph(s, text);
+		return;
+	}
 	while (*text) {
 		size_t n = line_bytes(text, width), shown = n;
 
@@ -180,7 +214,45 @@ void screen_text(struct screen *s, const char *text, unsigned int indent)
 
 void screen_blank(struct screen *s)
 {
+	end_table(s);
+	/* Nothing is between a heading and what it is over. */
+	if (!s->page && !s->headed)
+		end_line(s);
+}
+
+void screen_section(struct screen *s, const char *title, const char *id)
+{
+	end_table(s);
+	if (s->page) {
+		page_section(s, title, id);
+		return;
+	}
 	end_line(s);
+	coloured(s, BOLD, title);
+	end_line(s);
+	for (size_t i = text_width(title); i; i--)
+		put(s, "=", 1);
+	end_line(s);
+	s->headed = true;
+}
+
+void screen_heading(struct screen *s, const char *title, const char *id)
+{
+	end_table(s);
+	if (s->page) {
+		page_section(s, title, id);
+		return;
+	}
+	spaces(s, 1);
+	coloured(s, BOLD, title);
+	end_line(s);
+}
+
+void screen_end(struct screen *s)
+{
+	end_table(s);
+	if (s->page)
+		page_section(s, NULL, NULL);
 }
 
 void screen_add(struct screen_line *l, const char *format, ...)

@@ -98,6 +98,10 @@ static int prepare(struct session *s, struct fault *f)
 	c->max_threads = s->options->max_threads;
 	c->entries_only = s->options->entries_only;
 	c->frame_pointers = s->options->unwind == SESSION_UNWIND_FP;
+	err = s->options->timeline ? session_timeline_open(s) : 0;
+	if (err)
+		return fault_set(f, EXIT_FAILED, -err, "out of memory");
+	c->timeline = s->timeline;
 	c->life = on_life;
 	c->life_arg = s;
 	if (!uname(&uts)) {
@@ -122,6 +126,9 @@ static int attach(struct session *s, struct fault *f)
 		err = session_scope(s, 0);
 	if (err)
 		return fault_set(f, EXIT_FAILED, -err, "cannot attach: %s", strerror(-err));
+	err = s->cuda.functions ? function_attach_check(&s->functions, f) : 0;
+	if (err)
+		return err;
 	if (!s->options->all)
 		for (size_t i = 0; i < s->pids.n; i++)
 			if (!symbols_image(s->symbols, s->pids.pids[i], 0, 0, 0))
@@ -218,6 +225,7 @@ static int open_window(struct session *s, struct fault *f)
 	overhead_begin(&s->overhead);
 	if (!err)
 		err = session_iterate(s, s->skel->progs.handle_seed);
+	session_timeline_begin(s);
 	if (!err && s->options->command)
 		err = target_command_go(&s->command, s->options->command[0], f);
 	return err ? fault_set(f, EXIT_FAILED, -err, "cannot read the task list: %s",
@@ -306,6 +314,10 @@ int session_finish(struct session *s, struct profile **p, struct fault *f)
 		return fault_set(f, EXIT_FAILED, -err, "cannot collect the result: %s",
 				 strerror(-err));
 	s->profile->duration_ns = s->end_ns - s->begin_ns;
+	err = session_timeline_finish(s);
+	if (err)
+		return fault_set(f, EXIT_FAILED, -err, "cannot build the timeline: %s",
+				 strerror(-err));
 	s->profile->target = profile_string(s->profile, s->target);
 	s->profile->period_ns = skel->data->period_ns;
 	s->profile->stacks = collect_stacks(s->collect);
@@ -346,7 +358,8 @@ static void leave_probes_to_child(struct session *s)
 {
 	pid_t pid;
 
-	if (s->uprobes != UPROBE_PERF || s->cuda.fds_n + s->stages.fds_n <= SLOW_DETACH)
+	if (s->uprobes != UPROBE_PERF ||
+	    s->cuda.fds_n + s->stages.fds_n + s->functions.fds_n <= SLOW_DETACH)
 		return;
 	fflush(NULL);
 	pid = fork();
@@ -369,10 +382,12 @@ void session_close(struct session *s)
 		close(s->command.go_fd);
 	if (s->command.failed_fd >= 0)
 		close(s->command.failed_fd);
+	session_timeline_close(s);
 	ring_buffer__free(s->ring);
 	hooks_detach(&s->hooks);
 	cuda_attach_close(&s->cuda);
 	stage_attach_close(&s->stages);
+	function_attach_close(&s->functions);
 	overhead_close(&s->overhead);
 	if (s->skel)
 		infbpf_bpf__destroy(s->skel);

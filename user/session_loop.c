@@ -141,6 +141,8 @@ static bool wait_event(struct session *s, bool *signalled)
 		return true;
 	if (next > s->next_young_ns)
 		next = s->next_young_ns;
+	if (s->timeline && next > s->next_slice_ns)
+		next = s->next_slice_ns;
 	if (now >= next)
 		timeout = 0;
 	else if (next - now < DRAIN_MS * NS_PER_MS)
@@ -183,7 +185,8 @@ void session_loop(struct session *s, session_progress_fn progress, void *arg)
 			done = true;
 		overhead_tick(&s->overhead, s->skel, now);
 		adapt(s, now);
-		if (!done && now >= s->next_look_ns)
+		err = session_timeline_tick(s, now);
+		if (!done && !err && now >= s->next_look_ns)
 			err = look(s, now);
 		if (!done && !err && now >= s->next_young_ns)
 			err = look_young(s, now);

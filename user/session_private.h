@@ -12,7 +12,9 @@
 #include "infbpf.skel.h"
 #include "overhead.h"
 #include "session.h"
+#include "stage_function.h"
 #include "symbols/symbols.h"
+#include "timeline.h"
 #include "unwind/unwind.h"
 
 #define DRAIN_MS      50	/* how often the ring is emptied */
@@ -28,6 +30,7 @@ struct session {
 	enum uprobe_kind uprobes;
 	struct cuda_attach cuda;
 	struct stage_attach stages;
+	struct function_attach functions;
 	bool *chosen; /* by row of cuda_calls: --gpu-calls */
 	struct symbols *symbols;
 	struct unwind *unwind;
@@ -46,6 +49,12 @@ struct session {
 	uint64_t next_look_ns, next_young_ns, look_step_ns, next_progress_ns, next_adapt_ns;
 	uint64_t next_lower_ns;
 	uint64_t adapt_stacks, adapt_lost;
+	/* --timeline */
+	struct timeline *timeline; /* NULL: not asked for */
+	struct bpf_link *slice_link;
+	uint64_t next_slice_ns;		     /* when the next round is due */
+	uint64_t slice_round_ns;	     /* when the last one began */
+	uint64_t slice_cpu_ns, slice_rounds; /* of the latest: what they took */
 	unsigned int sigframe_bytes;
 	int drain_error;
 	int command_status;
@@ -63,6 +72,8 @@ int session_find_targets(struct session *s, struct fault *f);
 int session_scope(struct session *s, size_t from);
 /* Reads an iterator to its end; its output goes to the collector. */
 int session_iterate(struct session *s, struct bpf_program *prog);
+/* The same, with a link to it. */
+int session_iterate_link(struct session *s, const struct bpf_link *link);
 /* Probes on the CUDA libraries of all processes in scope. What cannot be probed does not stop the
  * trace: it is reported. */
 int session_attach_cuda(struct session *s);
@@ -70,6 +81,14 @@ int session_attach_cuda(struct session *s);
 /* session_loop.c */
 /* Drains until the trace is to end. What was measured is kept whatever happens. */
 void session_loop(struct session *s, session_progress_fn progress, void *arg);
+
+/* session_timeline.c; all but the first do nothing without --timeline. */
+int session_timeline_open(struct session *s);
+void session_timeline_begin(struct session *s);
+/* Reads all threads' accounts when a slice has ended. */
+int session_timeline_tick(struct session *s, uint64_t now);
+int session_timeline_finish(struct session *s);
+void session_timeline_close(struct session *s);
 
 /* session_result.c */
 int session_counts(const struct session *s, struct cpu_counts *sum);

@@ -292,7 +292,7 @@ static size_t call_row(struct screen *s, const struct summary_calls *v,
 	format_duration(cells[C_WALL], c->wall_ns);
 	format_duration(cells[C_CPU], c->on_cpu_ns);
 	format_duration(cells[C_BLOCKED], c->blocked_ns);
-	return screen_row(s, columns, C_CELLS, cells, noted ? note.text : NULL, false);
+	return screen_row(s, columns, C_CELLS, cells, noted ? note.text : NULL, NOTE_WARNING);
 }
 
 size_t summary_calls_lines(const struct screen *s, const struct summary_calls *v)

@@ -83,7 +83,7 @@ static void put_row(struct screen *s, const struct screen_column *columns,
 	format_duration(cells[C_MAX], io->whole.max_ns);
 	format_duration(cells[C_WALL], io->whole.wall_ns);
 	build_note(io, screen_note_behind(s, columns, C_CELLS), &note);
-	screen_row(s, columns, C_CELLS, cells, note.n ? note.text : NULL, true);
+	screen_row(s, columns, C_CELLS, cells, note.n ? note.text : NULL, NOTE_BEHIND);
 }
 
 int summary_io(struct screen *s, const struct profile *p, bool all)

@@ -125,7 +125,7 @@ static void put_part(struct screen *s, const struct profile_part *part)
 		note[0] = '\0';
 	else
 		put_mostly(&part->slow, note);
-	screen_row(s, columns, R_CELLS, cells, note, true);
+	screen_row(s, columns, R_CELLS, cells, note, NOTE_BEHIND);
 }
 
 /* --- the lines around them --- */
@@ -140,7 +140,7 @@ static void put_row(struct screen *s, const char *name, const struct profile_qua
 	snprintf(cells[R_NAME], CELL_SIZE, "%s", name);
 	put_times(cells, q);
 	if (screen_is_wide(s)) {
-		screen_row(s, columns, R_CELLS, cells, *behind ? behind : NULL, true);
+		screen_row(s, columns, R_CELLS, cells, *behind ? behind : NULL, NOTE_BEHIND);
 		return;
 	}
 	screen_add(&line, "  %-18s%9s%9s", cells[R_NAME], cells[R_P50], cells[R_P95]);
@@ -319,7 +319,7 @@ static void put_stage(struct screen *s, const struct screen_column *c,
 	format_duration(cells[S_MAX], stage->times.max_ns);
 	format_duration(cells[S_WALL], stage->split.wall_ns);
 	put_mostly(&stage->split, note);
-	screen_row(s, c, S_CELLS, cells, note, true);
+	screen_row(s, c, S_CELLS, cells, note, NOTE_BEHIND);
 }
 
 void summary_stages(struct screen *s, const struct profile *p, size_t rows)

@@ -14,7 +14,7 @@ static void put_row(struct screen *s, const struct screen_column *c, size_t n,
 	for (size_t i = 0; i < n; i++)
 		if (!*cells[i])
 			strcpy(cells[i], "-");
-	screen_row(s, c, n, cells, note && *note ? note : NULL, true);
+	screen_row(s, c, n, cells, note && *note ? note : NULL, NOTE_BEHIND);
 }
 
 /* --- a split --- */

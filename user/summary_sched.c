@@ -166,7 +166,7 @@ static void put_row(struct screen *s, const struct screen_column *c, size_t n,
 	for (size_t i = 0; i < n; i++)
 		if (!*cells[i])
 			strcpy(cells[i], "-");
-	screen_row(s, c, n, cells, note, true);
+	screen_row(s, c, n, cells, note, NOTE_BEHIND);
 }
 
 static void table_neighbours(struct screen *s, const struct profile *p)

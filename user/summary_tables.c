@@ -384,7 +384,7 @@ static void put_table(struct screen *s, const struct profile *p, const struct ta
 		for (size_t k = 0; k < CELLS_MAX; k++)
 			if (!*r.cells[k])
 				strcpy(r.cells[k], "-");
-		screen_row(s, columns, CELLS_MAX, r.cells, *r.note ? r.note : NULL, true);
+		screen_row(s, columns, CELLS_MAX, r.cells, *r.note ? r.note : NULL, NOTE_BEHIND);
 	}
 }
 

@@ -179,7 +179,7 @@ static void thread_row(struct screen *s, const struct profile_thread *t, bool wi
 	snprintf(cells[T_SWITCHES], CELL_SIZE, "%s / %s", format_count_short(a, t->voluntary),
 		 format_count_short(b, t->involuntary));
 	put_mostly(s, t, mostly);
-	screen_row(s, columns, T_CELLS, cells, mostly, true);
+	screen_row(s, columns, T_CELLS, cells, mostly, NOTE_BEHIND);
 }
 
 static uint64_t count_threads(const struct profile *p, const struct summary_order *o, size_t from,

@@ -105,6 +105,7 @@ void summary_waits_table(struct screen *s, const struct profile *p)
 			format_duration(cells[W_MEAN], w->blocked_ns / w->waits);
 		}
 		screen_row(s, columns, W_CELLS, cells,
-			   w->frame ? text_shown(w->frame, frame, sizeof(frame)) : NULL, true);
+			   w->frame ? text_shown(w->frame, frame, sizeof(frame)) : NULL,
+			   NOTE_BEHIND);
 	}
 }

@@ -9,6 +9,7 @@
 #include "cuda.h"
 #include "infbpf.h"
 #include "options.h"
+#include "timeline.h"
 #include "trace_options.h"
 
 #define DEFAULT_PERIOD_NS   (10 * NS_PER_MS)
@@ -260,6 +261,16 @@ static int set_io(void *out, const char *arg, struct fault *f)
 	}
 }
 
+static int set_stage(void *out, const char *arg, struct fault *f)
+{
+	return stage_options_add(&((struct trace_options *)out)->session.functions, arg, f);
+}
+
+static int set_preset(void *out, const char *arg, struct fault *f)
+{
+	return stage_options_preset(&((struct trace_options *)out)->session.functions, arg, f);
+}
+
 static int set_marks(void *out, const char *arg, struct fault *f)
 {
 	static const struct option_choice choices[] = { { "on", true },
@@ -277,6 +288,24 @@ static int set_leaks(void *out, const char *arg, struct fault *f)
 	(void)f;
 	((struct trace_options *)out)->leaks = arg;
 	return 0;
+}
+
+static int set_report(void *out, const char *arg, struct fault *f)
+{
+	(void)f;
+	((struct trace_options *)out)->report = arg;
+	return 0;
+}
+
+static int set_timeline(void *out, const char *arg, struct fault *f)
+{
+	struct session_options *o = &((struct trace_options *)out)->session;
+	int err = arg ? options_duration("--timeline", arg, &o->slice_ns, f) : 0;
+
+	o->timeline = true;
+	if (!err && arg && o->slice_ns < TIMELINE_MIN_NS)
+		return fault_set(f, EXIT_USAGE, EINVAL, "--timeline: '%s' is less than 1ms", arg);
+	return err;
 }
 
 static int set_wakers(void *out, const char *arg, struct fault *f)
@@ -327,6 +356,8 @@ static const struct option_row rows[] = {
 	{ "output", 'o', "FILE", "folded stacks go here ('-': stdout)", set_output },
 	{ "svg", 0, "FILE", "draw the flame graph", set_svg },
 	{ "json", 0, "FILE", "write the figures as JSON", set_json },
+	{ "report", 0, "FILE", "write a report: FILE.html is a page, any other is text",
+	  set_report },
 	{ "leaks", 0, "FILE", "GPU memory still allocated at the end: folded stacks in bytes",
 	  set_leaks },
 	{ "state", 0, "STATE", "all, on-cpu, off-cpu, run-queue, blocked or gpu", set_state },
@@ -344,6 +375,10 @@ static const struct option_row rows[] = {
 	{ "returns", 0, "KIND", "auto; none: CUDA calls' entries only (fibers, pthread_cancel)",
 	  set_returns },
 	{ "io", 0, "LIST", "block (default), file, net, uring; all or none", set_io },
+	{ "stage", 0, "NAME=PATH:FUNCTION", "a function, entry to return, is a stage; repeatable",
+	  set_stage },
+	{ "preset", 0, "LIST", "stages of llama.cpp,triton,tensorrt,libtorch; or a file of --stage",
+	  set_preset },
 	{ "marks", 0, "on|off", "stages and requests that programs mark (USDT): on (default)",
 	  set_marks },
 	{ "max-threads", 0, "N", "ended threads with a row of their own (4096)", set_max_threads },
@@ -352,6 +387,8 @@ static const struct option_row rows[] = {
 	  set_stack_bytes },
 	{ "unwind-cache", 0, "DIR", "keep unwinding tables here for the next run",
 	  set_unwind_cache },
+	{ "timeline", 0, "[=SLICE]", "the threads' states by slices of the window, in the JSON",
+	  set_timeline },
 	{ "wakers", 0, NULL, "stacks of those who end waits, in the JSON", set_wakers },
 	{ "lines", 0, NULL, "source lines and inlined functions in the frames", set_lines },
 	{ "hooks", 0, "KIND", "auto, btf, fentry, kprobe or tracepoint: where the kernel has it",

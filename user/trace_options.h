@@ -11,14 +11,14 @@ struct trace_options {
 	struct session_options session;
 	struct fold_options fold;
 	const char *folded; /* -o, NULL: not given */
-	const char *svg, *json, *leaks;
+	const char *svg, *json, *leaks, *report;
 	bool quiet;
 	bool wide;
 	double cost_per_hour; /* 0: not given */
 };
 
 /* Fills in o, defaults included; strings are borrowed from argv. 0, or a negative errno with f set.
- * -ECANCELED: --help was printed. target_pids_free() the pids in any case. */
+ * -ECANCELED: --help was printed. target_pids_free() the pids and stage_options_free() the functions in any case. */
 int trace_options_parse(int argc, char **argv, struct trace_options *o, struct fault *f);
 
 #endif /* TRACE_OPTIONS_H */

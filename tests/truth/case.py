@@ -14,7 +14,7 @@ Case = namedtuple("Case", "name program mode seconds options checks events_in_vm
 # What a trace says of itself, counts and switches are not among them.
 DISTURBED = {"cpu", "wall", "threads", "slept", "reads", "stopped", "execs", "lengths", "states",
              "share", "schedstat", "kinds", "children", "calls", "gaps", "waits", "sync-time",
-             "off-cpu", "cache", "cpu-stat", "rival", "behind", "proc-stat", "waker", "waker-ping", "waker-pong"}
+             "off-cpu", "cache", "phases", "guests", "cpu-stat", "rival", "behind", "proc-stat", "waker", "waker-ping", "waker-pong"}
 
 
 ALWAYS = c.ALWAYS + checks_sched.ALWAYS

@@ -45,8 +45,7 @@ const char *flame_class_name(enum flame_class class, char buf[FLAME_CLASS_NAME_S
 	return buf;
 }
 
-/* percent of b in a. */
-static uint32_t mix(uint32_t a, uint32_t b, unsigned int percent)
+uint32_t flame_mix(uint32_t a, uint32_t b, unsigned int percent)
 {
 	uint32_t rgb = 0;
 
@@ -69,14 +68,14 @@ static void put_fill(size_t class, const char *more, uint32_t rgb, FILE *f)
 static void put_fills(uint32_t page, unsigned int page_percent, uint32_t mixed, FILE *f)
 {
 	for (size_t i = 0; i <= FLAME_CLASSES; i++) {
-		const uint32_t base = mix(fills[i].rgb, page, page_percent);
+		const uint32_t base = flame_mix(fills[i].rgb, page, page_percent);
 
 		put_fill(i, "", base, f);
-		put_fill(i, ".a", mix(base, 0xffffff, 12), f);
-		put_fill(i, ".b", mix(base, 0xffffff, 24), f);
-		put_fill(i, ".k", mix(base, 0, 13), f);
-		put_fill(i, ".m", mix(base, mixed, 62), f);
-		put_fill(i, ".k.m", mix(mix(base, mixed, 62), 0, 10), f);
+		put_fill(i, ".a", flame_mix(base, 0xffffff, 12), f);
+		put_fill(i, ".b", flame_mix(base, 0xffffff, 24), f);
+		put_fill(i, ".k", flame_mix(base, 0, 13), f);
+		put_fill(i, ".m", flame_mix(base, mixed, 62), f);
+		put_fill(i, ".k.m", flame_mix(flame_mix(base, mixed, 62), 0, 10), f);
 	}
 }
 

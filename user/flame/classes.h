@@ -16,5 +16,7 @@ const char *flame_class_name(enum flame_class class, char buf[FLAME_CLASS_NAME_S
 /* The fills, light and dark: ".c3" is class 3; with "a", "b" a shade; with "k" a kernel frame, with
  * "m" a frame that holds more than one class. ".u": no stack known. */
 void flame_classes_css(FILE *f);
+/* percent of b in a. */
+uint32_t flame_mix(uint32_t a, uint32_t b, unsigned int percent);
 
 #endif /* FLAME_CLASSES_H */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "flame/classes.h"
+#include "flame/difference.h"
 #include "flame/svg.h"
 #include "format.h"
 
@@ -94,6 +95,23 @@ static uint64_t marked(const struct flame_tree *t, unsigned int mark)
 	return sum;
 }
 
+/* How much ends in frames that changed so and so. */
+static unsigned int put_changes(const struct flame_picture *p, struct grid *g)
+{
+	fputs("<g id=\"legend\">\n", p->f);
+	for (int i = CHANGES; i--;) {
+		char fill[16], what[32];
+
+		snprintf(fill, sizeof(fill), "c%d", i);
+		snprintf(what, sizeof(what), "data-c=\"%d\"", i);
+		if (p->l->split[0][i])
+			put_entry(g, fill, what, flame_change_name((enum flame_change)i),
+				  p->l->split[0][i]);
+	}
+	fputs("</g>\n<g id=\"across\"></g>\n", p->f);
+	return g->y + SVG_LEGEND_ROW;
+}
+
 unsigned int flame_legend_write(const struct flame_picture *p, unsigned int width, unsigned int y)
 {
 	const uint64_t *split = p->l->split[0];
@@ -109,11 +127,13 @@ unsigned int flame_legend_write(const struct flame_picture *p, unsigned int widt
 		{ "u", "data-m=\"u\"", "stack not known", marked(p->t, FLAME_NO_STACK) },
 	};
 
-	if (flame_is_memory(p->unit)) {
+	if (flame_is_memory(p->unit) && !p->t->before) {
 		fputs("<g id=\"legend\"></g>\n<g id=\"across\"></g>\n", p->f);
 		return y;
 	}
 	g.columns = g.columns ? g.columns : 1;
+	if (p->t->before)
+		return put_changes(p, &g);
 	snprintf(fill, sizeof(fill), "c%d", FLAME_BLOCKED_IN_CALL);
 	snprintf(calls, sizeof(calls), "data-c=\"%d,%d,%d\"", in_call[0], in_call[1], in_call[2]);
 	fputs("<g id=\"legend\">\n", p->f);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "flame/classes.h"
+#include "flame/difference.h"
 #include "flame/name.h"
 #include "flame/svg.h"
 #include "format.h"
@@ -17,6 +18,10 @@
 static const char foot_states[] =
 	" A frame has the colour of the state that holds most of it, pale where that is "
 	"less than nine tenths; point at it for the split.";
+
+static const char foot_changes[] =
+	" Colour and label say how a frame's share of the whole has changed with all that is above "
+	"it: red grew, blue shrank.";
 
 static unsigned int width_of(const struct flame_picture *p)
 {
@@ -63,6 +68,23 @@ static unsigned int put_paragraph(const struct flame_picture *p, const char *id,
 	return y + SVG_TEXT_ROW;
 }
 
+/* What was before and is no more has no width. */
+static size_t describe_gone(const struct flame_picture *p, size_t before, char *buf, size_t size)
+{
+	char count[FORMAT_SIZE], share[FORMAT_SIZE];
+	uint64_t stacks, value;
+
+	flame_gone(p->t, &stacks, &value);
+	if (!stacks)
+		return 0;
+	return (size_t)snprintf(
+		buf, size,
+		"%sgone: %s stack%s with %s of what was before (the files the other "
+		"way round show them)",
+		before ? FLAME_PART : "", format_count(count, stacks), stacks == 1 ? "" : "s",
+		format_percent(share, value, p->t->before[0].total));
+}
+
 /* What the picture does not show. */
 static void describe_left_out(const struct flame_picture *p, char *buf, size_t size)
 {
@@ -80,6 +102,8 @@ static void describe_left_out(const struct flame_picture *p, char *buf, size_t s
 			format_count(count, l->left_out), l->left_out == 1 ? "" : "s",
 			100.0 * (double)l->least / (double)whole,
 			format_percent(share, l->left_out_value, whole));
+	if (p->t->before)
+		n += describe_gone(p, n, buf + n, size - n);
 	if (p->t->cut && n < size)
 		snprintf(buf + n, size - n,
 			 "%scut short: %s stacks (%s), too deep or too many to keep",
@@ -121,7 +145,9 @@ static void put_class(const struct flame_picture *p, const struct flame_frame *f
 	static const char *const shades[FLAME_SHADES] = { "", " a", " b" };
 	const struct flame_name *name = &p->t->names[p->t->nodes[fr->node].name];
 
-	if (name->marks & FLAME_NO_STACK)
+	if (p->t->before)
+		fprintf(p->f, "<g class=\"f c%u\"", fr->class);
+	else if (name->marks & FLAME_NO_STACK)
 		fprintf(p->f, "<g class=\"f u c%u\"", fr->class);
 	else
 		fprintf(p->f, "<g class=\"f c%u%s%s\"", fr->class,
@@ -154,6 +180,24 @@ static void put_split(const struct flame_picture *p, size_t i)
 	fputs(", ...", p->f);
 }
 
+/* "was 1.20 s, 3.1 % of all: now +12 % of that share". */
+static void put_before(const struct flame_picture *p, const struct flame_frame *fr)
+{
+	const struct flame_before *b = &p->t->before[fr->node];
+	char figure[FLAME_FIGURE_SIZE], share[FORMAT_SIZE], change[FLAME_CHANGE_SIZE];
+
+	if (!b->total) {
+		fputs("before: nothing", p->f);
+		return;
+	}
+	flame_change_text(p->t, fr->node, change);
+	fputs("before: ", p->f);
+	flame_text(p, flame_figure(p->unit, b->total, figure));
+	fputs(", ", p->f);
+	flame_text(p, format_percent(share, b->total, p->t->before[0].total));
+	fprintf(p->f, " of all\nits share: %s", *change ? change : "as before");
+}
+
 /* What the tooltip says, with the script and without. */
 static void put_title(const struct flame_picture *p, size_t i, const char *name)
 {
@@ -174,13 +218,31 @@ static void put_title(const struct flame_picture *p, size_t i, const char *name)
 		fputs(" of its parent", p->f);
 	}
 	putc('\n', p->f);
-	if (flame_is_memory(p->unit))
+	if (p->t->before)
+		put_before(p, fr);
+	else if (flame_is_memory(p->unit))
 		; /* has no states */
 	else if (fr->classes_n > 1)
 		put_split(p, i);
 	else
 		fputs(flame_class_name(fr->class, class), p->f);
 	fputs("</title>", p->f);
+}
+
+/* As flame.js does. Half a figure would be a wrong one: its sign alone where there is no room for more. */
+static void put_label(const struct flame_picture *p, const char *change, const char *name,
+		      size_t columns)
+{
+	const size_t n = strlen(change);
+	char label[FLAME_NAME_SIZE + FLAME_CHANGE_SIZE];
+
+	if (n && columns < n)
+		snprintf(label, sizeof(label), "%c", *change == '-' ? '-' : '+');
+	else if (n && columns < n + 4)
+		snprintf(label, sizeof(label), "%s", change);
+	else
+		snprintf(label, sizeof(label), "%s%s%s", change, n ? " " : "", name);
+	flame_name_write(label, columns, p->f);
 }
 
 static void put_frame(const struct flame_picture *p, size_t i)
@@ -191,11 +253,15 @@ static void put_frame(const struct flame_picture *p, size_t i)
 	const double x = (double)fr->x * scale, width = (double)fr->value * scale;
 	const unsigned int row = p->o->inverted ? fr->depth : p->l->depth - fr->depth;
 	const int columns = (int)((width - 7) / SVG_CHAR);
-	char sep = '"';
+	char sep = '"', change[FLAME_CHANGE_SIZE] = "";
 
+	if (p->t->before)
+		flame_change_text(p->t, fr->node, change);
 	put_class(p, fr);
 	fprintf(p->f, " data-x=\"%" PRIu64 "\" data-v=\"%" PRIu64 "\" data-d=\"%u\"", fr->x,
 		fr->value, fr->depth);
+	if (*change)
+		fprintf(p->f, " data-p=\"%s\"", change);
 	if (fr->classes_n > 1) {
 		fputs(" data-s=", p->f);
 		for (unsigned int c = 0; c < FLAME_CLASSES; c++) {
@@ -212,7 +278,7 @@ static void put_frame(const struct flame_picture *p, size_t i)
 		width > 2 ? width - 0.7 : width, SVG_ROW - 1);
 	if (columns >= 3) {
 		fprintf(p->f, "<text x=\"%.2f\" y=\"%u\">", x + 3, row * SVG_ROW + 13);
-		flame_name_write(name, (size_t)columns, p->f);
+		put_label(p, change, name, (size_t)columns);
 		fputs("</text>", p->f);
 	}
 	fputs("</g>\n", p->f);
@@ -250,13 +316,16 @@ static void put_root(const struct flame_picture *p, unsigned int height)
 static void put_foot(const struct flame_picture *p, unsigned int y)
 {
 	const bool memory = flame_is_memory(p->unit);
-	char text[UNIT_MAX + sizeof(foot_states) + 32];
+	char text[UNIT_MAX + sizeof(foot_states) + 48];
 
-	snprintf(text, sizeof(text), "Width is %.*s.%s", UNIT_MAX,
+	snprintf(text, sizeof(text), "Width is %.*s%s.%s", UNIT_MAX,
 		 memory	   ? "memory"
 		 : p->unit ? p->unit
 			   : "time",
-		 memory ? "" : foot_states);
+		 p->t->before ? " after" : "",
+		 p->t->before ? foot_changes
+		 : memory     ? ""
+			      : foot_states);
 	fputs("<text class=\"p\" id=\"foot\" data-text=\"", p->f);
 	flame_text(p, text);
 	fprintf(p->f, "\"><tspan x=\"%d\" y=\"%u\">", SVG_MARGIN, y);
@@ -287,7 +356,10 @@ int flame_svg_write(const struct flame_picture *p)
 	put_root(p, bottom + FOOT);
 	fputs("<style><![CDATA[\n", p->f);
 	fputs(flame_css, p->f);
-	flame_classes_css(p->f);
+	if (p->t->before)
+		flame_changes_css(p->f);
+	else
+		flame_classes_css(p->f);
 	fputs("]]></style>\n<rect id=\"page\" width=\"100%\" height=\"100%\"/>\n", p->f);
 	put_head(p);
 	fprintf(p->f, "<g id=\"graph\" transform=\"translate(%d %u)\">\n", SVG_MARGIN, top);

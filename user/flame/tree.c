@@ -78,6 +78,11 @@ static int add_node(struct flame_tree *t, uint32_t parent, uint32_t name, uint32
 	int err = array_grow(&t->nodes, &t->nodes_cap, t->nodes_n + 1, sizeof(*t->nodes));
 
 	*at = (uint32_t)t->nodes_n;
+	if (!err && t->before) {
+		err = array_grow(&t->before, &t->before_cap, t->nodes_n + 1, sizeof(*t->before));
+		if (!err)
+			t->before[t->nodes_n] = (struct flame_before){ 0 };
+	}
 	if (!err && parent != FLAME_NONE)
 		err = hash_index_add(&t->by_parent, node_hash(parent, name), *at);
 	if (!err)
@@ -118,6 +123,20 @@ struct flame_tree *flame_tree_new(bool reverse)
 	return t;
 }
 
+int flame_tree_compare(struct flame_tree *t)
+{
+	int err = array_grow(&t->before, &t->before_cap, t->nodes_n, sizeof(*t->before));
+
+	for (size_t i = 0; !err && i < t->nodes_n; i++)
+		t->before[i] = (struct flame_before){ 0 };
+	return err;
+}
+
+uint64_t flame_tree_total(const struct flame_tree *t)
+{
+	return t->reading_before ? t->before[0].total : t->nodes[0].total;
+}
+
 void flame_tree_free(struct flame_tree *t)
 {
 	if (!t)
@@ -126,6 +145,7 @@ void flame_tree_free(struct flame_tree *t)
 	hash_index_free(&t->by_name);
 	hash_index_free(&t->by_parent);
 	free(t->nodes);
+	free(t->before);
 	free(t->names);
 	free(t->selves);
 	free(t->path);
@@ -213,6 +233,13 @@ static int walk(struct flame_tree *t, size_t n, uint32_t *at, size_t *depth)
 	return err == -ENOSPC ? 0 : err;
 }
 
+static void add_before(struct flame_tree *t, uint32_t at, uint64_t value)
+{
+	t->before[at].self += value;
+	for (; at != FLAME_NONE; at = t->nodes[at].parent)
+		t->before[at].total += value;
+}
+
 int flame_tree_end(struct flame_tree *t, uint64_t value, enum flame_class class)
 {
 	const size_t kept = t->path_n < FLAME_DEPTH_MAX ? t->path_n : FLAME_DEPTH_MAX;
@@ -221,16 +248,18 @@ int flame_tree_end(struct flame_tree *t, uint64_t value, enum flame_class class)
 	size_t depth;
 	int err;
 
-	if (value > FLAME_TOTAL_MAX - t->nodes[0].total)
+	if (value > FLAME_TOTAL_MAX - flame_tree_total(t))
 		return -EOVERFLOW;
 	for (size_t i = 0; i < kept; i++)
 		marks |= t->names[t->path[i]].marks;
 	if (t->reverse)
 		reverse(t->path, kept);
 	err = walk(t, kept, &at, &depth);
-	if (!err)
+	if (!err && t->reading_before)
+		add_before(t, at, value);
+	else if (!err)
 		err = add_self(t, at, value, class);
-	if (err)
+	if (err || t->reading_before)
 		return err;
 	t->stacks++;
 	t->marked[marks] += value;

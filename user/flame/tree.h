@@ -54,9 +54,17 @@ struct flame_self {
 	uint8_t class;
 };
 
+/* Of a tree that compares: what a node had before. */
+struct flame_before {
+	uint64_t total, self;
+};
+
 struct flame_tree {
 	bool reverse;
-	struct flame_node *nodes; /* [0]: the root */
+	bool without_ids; /* folded_read: "serve (4242)" is "serve" */
+	bool reading_before; /* stacks that are added now are of before: in no figure but those below */
+	struct flame_before *before; /* by node; NULL: the tree compares nothing */
+	struct flame_node *nodes;    /* [0]: the root */
 	size_t nodes_n;
 	struct flame_name *names;
 	size_t names_n;
@@ -73,7 +81,7 @@ struct flame_tree {
 	uint32_t last; /* its leaf-most name, also where that did not fit the path */
 
 	/* Private. */
-	size_t nodes_cap, names_cap, selves_cap, nodes_max;
+	size_t nodes_cap, before_cap, names_cap, selves_cap, nodes_max;
 	size_t name_bytes;
 	uint32_t *walk_names,
 		*walk_nodes; /* the stack added before: most of the next is the same */
@@ -83,7 +91,12 @@ struct flame_tree {
 };
 
 struct flame_tree *flame_tree_new(bool reverse); /* NULL: no memory */
+/* It will hold two sets of stacks; to be called before any is added. -ENOMEM. */
+int flame_tree_compare(struct flame_tree *t);
 void flame_tree_free(struct flame_tree *t);
+
+/* Of the stacks that are being added. */
+uint64_t flame_tree_total(const struct flame_tree *t);
 
 /* A stack: its frames, root first, then its end. What is given is copied. -ENOMEM. */
 void flame_tree_begin(struct flame_tree *t);
