@@ -19,6 +19,7 @@ enum plan_part {
 	PLAN_IO,      /* the table */
 	PLAN_HEAD,    /* whole */
 	PLAN_STACKS,  /* the line about stacks */
+	PLAN_SPACE,   /* a blank line before the tail */
 	PLAN_PARTS,
 };
 
@@ -36,13 +37,17 @@ static const struct {
 	enum plan_part part;
 	size_t most;
 } steps[] = {
-	{ PLAN_SERVING, 3 }, { PLAN_IDLE, 1 },		 { PLAN_CALLS, 2 },
-	{ PLAN_QUEUE, 1 },   { PLAN_HEAD, 1 },		 { PLAN_SERVING, 4 },
-	{ PLAN_THREADS, 3 }, { PLAN_CALLS, 4 },		 { PLAN_IO, 1 },
-	{ PLAN_STACKS, 1 },  { PLAN_FACTS, 2 },		 { PLAN_WAITS, 1 },
-	{ PLAN_QUEUE, 2 },   { PLAN_FACTS, 4 },		 { PLAN_SERVING, 8 },
-	{ PLAN_CALLS, 8 },   { PLAN_THREADS, 8 },	 { PLAN_SERVING, SIZE_MAX },
-	{ PLAN_FACTS, 8 },   { PLAN_THREADS, SIZE_MAX }, { PLAN_CALLS, SIZE_MAX },
+	{ PLAN_SERVING, 3 },	    { PLAN_SPACE, 1 },
+	{ PLAN_IDLE, 1 },	    { PLAN_CALLS, 2 },
+	{ PLAN_QUEUE, 1 },	    { PLAN_HEAD, 1 },
+	{ PLAN_SERVING, 4 },	    { PLAN_THREADS, 3 },
+	{ PLAN_CALLS, 4 },	    { PLAN_IO, 1 },
+	{ PLAN_STACKS, 1 },	    { PLAN_FACTS, 2 },
+	{ PLAN_WAITS, 1 },	    { PLAN_QUEUE, 2 },
+	{ PLAN_FACTS, 4 },	    { PLAN_SERVING, 8 },
+	{ PLAN_CALLS, 8 },	    { PLAN_THREADS, 8 },
+	{ PLAN_SERVING, SIZE_MAX }, { PLAN_FACTS, 8 },
+	{ PLAN_THREADS, SIZE_MAX }, { PLAN_CALLS, SIZE_MAX },
 	{ PLAN_WHOLE, 16 },
 };
 
@@ -90,7 +95,8 @@ static int draw(struct screen *s, const struct summary *v, const struct plan *pl
 		      plan->n[PLAN_WHOLE] ? plan->n[PLAN_FACTS] + plan->n[PLAN_WHOLE] : 0);
 	if (plan->n[PLAN_IO] && summary_io(s, v->p, false))
 		err = -ENOMEM;
-	screen_blank(s);
+	if (plan->n[PLAN_SPACE])
+		screen_blank(s);
 	summary_verdict(s, v->p, false);
 	if (plan->n[PLAN_STACKS])
 		summary_stacks(s, v->p, false);
