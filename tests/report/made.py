@@ -63,7 +63,7 @@ def part(r, name, kind, p50, p95):
 def requests(r):
     latency = quantiles(r, 80 * MS)
     return {"pid": 100, "process": "server", "count": 400, "begun": 405, "open_at_start": 3,
-            "open_at_end": 8, "dropped": 2, "tokens_in": 12345, "tokens_out": 6400,
+            "open_at_end": 8, "dropped": 2, "lost": 1, "tokens_in": 12345, "tokens_out": 6400,
             "latency_ns": 400 * 80 * MS, **latency, "first_token": quantiles(r, 30 * MS),
             "per_token": quantiles(r, 3 * MS), **split(r, 300 * 80 * MS),
             "slow": {"requests": 20, **split(r, 15 * 80 * MS)}, "parts": [part(r, *p) for p in PARTS],
