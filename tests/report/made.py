@@ -26,7 +26,8 @@ def thread(r, tid, comm, busy):
             "run_queue_by": {"woken": woken, "preempted": preempted, "throttled": throttled},
             "blocked_by": by, "gpu_call_ns": on_cpu // 2, "voluntary_switches": r.randrange(100000),
             "involuntary_switches": r.randrange(1000), "migrations": 7, "major_faults": 3,
-            "kthread": False, "ended": False}
+            "preempted_most_ns": preempted // 2, "preempted_most_by": "neighbour <b>", "kthread": False,
+            "ended": False}
 
 
 def quantiles(r, scale):
