@@ -155,8 +155,12 @@ static void put_requests(struct screen *s, const struct profile *p,
 	screen_blank(s);
 	snprintf(title, sizeof(title), "%s (%" PRIu32 "): %s REQUESTS",
 		 text_shown(r->process, name, sizeof(name)), r->pid, format_count(n, r->count));
+	/* A table of a page is not broken by a line. */
+	if (s->page)
+		put_counts(s, r);
 	screen_title(s, title, part_columns, P_CELLS, NULL);
-	put_counts(s, r);
+	if (!s->page)
+		put_counts(s, r);
 	put_times(s, "latency", r->count, &r->latency, NULL);
 	put_times(s, "first token", r->count, &r->first_token, NULL);
 	put_times(s, "per token", r->count, &r->per_token, NULL);
