@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* infbpf report: the JSON of a trace as text or as a page. */
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "cmd.h"
+#include "cost.h"
+#include "gate.h"
 #include "options.h"
 #include "out_file.h"
 #include "profile_read.h"
@@ -56,14 +57,7 @@ static int set_condition(void *out, const char *arg, struct fault *f)
 
 static int set_cost(void *out, const char *arg, struct fault *f)
 {
-	char *end;
-	const double value = strtod(arg, &end);
-
-	if (end == arg || *end || !(value > 0) || !isfinite(value))
-		return fault_set(f, EXIT_USAGE, EINVAL,
-				 "--cost-per-hour: '%.40s' is not a price (try 2.50)", arg);
-	((struct report_command *)out)->report.cost_per_hour = value;
-	return 0;
+	return cost_parse(arg, &((struct report_command *)out)->report.cost_per_hour, f);
 }
 
 static int set_wide(void *out, const char *arg, struct fault *f)
@@ -81,8 +75,8 @@ static const struct option_row rows[] = {
 	  set_folded },
 	{ "fail-if", 0, "EXPR", "exit with 5 if it holds: 'stage:decode.p99 > 50ms' (repeatable)",
 	  set_condition },
-	{ "cost-per-hour", 0, "X", "what the machine costs: money per thousand requests",
-	  set_cost },
+	{ "cost-per-hour", 0, "X",
+	  "of the machine, in any currency: what 1,000 requests cost, by part", set_cost },
 	{ "wide", 0, NULL, "all rows of all tables", set_wide },
 	{ NULL, 0, NULL, NULL, NULL },
 };
@@ -119,11 +113,12 @@ static int parse(int argc, char **argv, struct report_command *c, struct fault *
 /* Of a terminal, how wide it is; a file has no width. */
 static void look_at_screen(struct report_options *o, const struct out_file *text)
 {
+	const char *no_colour = getenv("NO_COLOR");
 	struct winsize w = { 0 };
 
 	if (!text->standard || !isatty(STDOUT_FILENO))
 		return;
-	o->colour = !getenv("NO_COLOR");
+	o->colour = !no_colour || !*no_colour;
 	if (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &w))
 		o->columns = w.ws_col;
 }
@@ -148,11 +143,42 @@ static int write_outputs(struct report_command *c, const struct profile *p, stru
 	return code;
 }
 
+/* EXIT_GATE if any of the conditions holds; each that does is a line on stderr. */
+static int check_conditions(const struct report_command *c, const struct profile *p,
+			    struct fault *f)
+{
+	int code = EXIT_DONE;
+	char text[400];
+
+	for (size_t i = 0; i < c->conditions_n; i++) {
+		const int holds = gate_check(p, c->conditions[i], text, sizeof(text), f);
+
+		if (holds < 0)
+			return f->code;
+		if (!holds)
+			continue;
+		message_print("--fail-if: %s", text);
+		code = EXIT_GATE;
+	}
+	return code;
+}
+
+/* A condition that is none costs nothing: it is told before anything is read. */
+static int parse_conditions(const struct report_command *c, struct fault *f)
+{
+	struct gate gate;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < c->conditions_n; i++)
+		err = gate_parse(c->conditions[i], &gate, f);
+	return err;
+}
+
 static int report(struct report_command *c, struct fault *f)
 {
 	struct out_file text = { 0 }, page = { 0 };
-	struct profile *p = profile_read(c->json, f);
-	int code = EXIT_FAILED;
+	struct profile *p = parse_conditions(c, f) ? NULL : profile_read(c->json, f);
+	int code = EXIT_FAILED, gate;
 
 	if (!p)
 		return f->code;
@@ -166,6 +192,8 @@ static int report(struct report_command *c, struct fault *f)
 	if (c->page && out_open(&page, c->page, f))
 		goto out;
 	code = write_outputs(c, p, &text, &page, f);
+	gate = f->code ? EXIT_DONE : check_conditions(c, p, f);
+	code = code ? code : gate;
 out:
 	out_discard(&text);
 	out_discard(&page);

@@ -9,6 +9,7 @@
 #include "cmd.h"
 #include "format.h"
 #include "out_file.h"
+#include "report.h"
 #include "trace_options.h"
 #include "verdict.h"
 
@@ -65,7 +66,7 @@ static struct winsize terminal_size(void)
 	return w;
 }
 
-enum { OUT_FOLDED, OUT_SVG, OUT_JSON, OUT_LEAKS, OUTS };
+enum { OUT_FOLDED, OUT_SVG, OUT_JSON, OUT_REPORT, OUT_LEAKS, OUTS };
 
 /* n: what the note in "written:" counts. */
 static int write_folded(const struct trace_options *o, const struct profile *p, FILE *f, size_t *n)
@@ -87,6 +88,23 @@ static int write_json(const struct trace_options *o, const struct profile *p, FI
 	return json_write(p, f);
 }
 
+static bool is_page(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return dot && (!strcmp(dot, ".html") || !strcmp(dot, ".htm"));
+}
+
+static int write_report(const struct trace_options *o, const struct profile *p, FILE *f, size_t *n)
+{
+	const struct report_options report = { .wide = o->wide, .cost_per_hour = o->cost_per_hour };
+	struct fault unused = { 0 }; /* of files of stacks: here are none */
+
+	(void)n;
+	return is_page(o->report) ? report_page_write(p, &report, f, &unused)
+				  : report_write(p, &report, f);
+}
+
 static int write_leaks(const struct trace_options *o, const struct profile *p, FILE *f, size_t *n)
 {
 	(void)o;
@@ -95,10 +113,8 @@ static int write_leaks(const struct trace_options *o, const struct profile *p, F
 
 static int (*const writers[OUTS])(const struct trace_options *o, const struct profile *p, FILE *f,
 				  size_t *n) = {
-	[OUT_FOLDED] = write_folded,
-	[OUT_SVG] = write_svg,
-	[OUT_JSON] = write_json,
-	[OUT_LEAKS] = write_leaks,
+	[OUT_FOLDED] = write_folded, [OUT_SVG] = write_svg,	[OUT_JSON] = write_json,
+	[OUT_REPORT] = write_report, [OUT_LEAKS] = write_leaks,
 };
 
 static int write_results(const struct trace_options *o, struct session *s, const struct profile *p,
@@ -111,6 +127,7 @@ static int write_results(const struct trace_options *o, struct session *s, const
 		.columns = terminal.ws_col,
 		.lines = terminal.ws_row,
 		.leaks = o->leaks != NULL,
+		.cost_per_hour = o->cost_per_hour,
 	};
 	bool written[OUTS] = { false };
 	int code = EXIT_DONE, one;
@@ -184,10 +201,8 @@ int cmd_trace(int argc, char **argv)
 	struct fault f = { 0 };
 	int code, err = trace_options_parse(argc, argv, &o, &f);
 	const char *paths[OUTS] = {
-		[OUT_FOLDED] = o.folded,
-		[OUT_SVG] = o.svg,
-		[OUT_JSON] = o.json,
-		[OUT_LEAKS] = o.leaks,
+		[OUT_FOLDED] = o.folded, [OUT_SVG] = o.svg,	[OUT_JSON] = o.json,
+		[OUT_REPORT] = o.report, [OUT_LEAKS] = o.leaks,
 	};
 
 	if (err == -ECANCELED)

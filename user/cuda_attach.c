@@ -221,7 +221,8 @@ int cuda_attach_process(struct cuda_attach *a, pid_t pid, uint64_t since_ns)
 	return err == -ESRCH ? 0 : err;
 }
 
-/* A fork's child, with its parent's libraries. One that has ended already made calls that nobody saw. */
+/* A fork's child, with its parent's libraries (or marks). One that has ended already made calls that
+ * nobody saw. */
 static int process_born(struct cuda_attach *a, struct cuda_attach_process *p, uint64_t time_ns)
 {
 	const uint64_t from = time_ns > a->begin_ns ? time_ns : a->begin_ns;
@@ -230,7 +231,7 @@ static int process_born(struct cuda_attach *a, struct cuda_attach_process *p, ui
 
 	if (err != -ESRCH)
 		return err;
-	if (now > from)
+	if (a->files.n && now > from)
 		a->uncovered_ns += now - from;
 	return 0;
 }

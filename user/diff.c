@@ -26,15 +26,26 @@ static const double damping[METRIC_UNITS][2] = {
 /* One run each: how far two runs of the same are apart, at most, as seen in many pairs of them (a
  * server under open-loop load, on a machine that does other things too). Ratios. */
 static const double usual[METRIC_UNITS] = {
-	[METRIC_NS] = 1.35,    [METRIC_RATE] = 1.2,  [METRIC_TIME] = 1.5,  [METRIC_MOVED] = 1.2,
+	[METRIC_NS] = 1.25,    [METRIC_RATE] = 1.2,  [METRIC_TIME] = 1.5,  [METRIC_MOVED] = 1.2,
 	[METRIC_SHARE] = 1.35, [METRIC_MEAN] = 1.25, [METRIC_BYTES] = 1.1,
 };
-#define USUAL_TAIL 1.8 /* of p99 */
-#define ERRORS	   5   /* standard errors of the events' number */
+#define USUAL_P95 1.5
+#define USUAL_P99 1.8
+#define ERRORS	  3 /* standard errors of the events' number, on top */
+/* On a crowded machine runs of the same differ by what the neighbours did: with threads that wait for a
+ * CPU a third of the time that they could run, three times as far (of the logarithm). */
+#define CROWDED 6
+
+#define NOISY 20 /* times as large where neighbours make some of it */
+
+static double damping_of(const struct diff *d, const struct metric_measure *m)
+{
+	return damping[m->unit][d->o.per_request] * (m->flags & METRIC_NOISY ? NOISY : 1);
+}
 
 static double logarithm(const struct diff *d, const struct metric_measure *m, double v)
 {
-	return log(v + damping[m->unit][d->o.per_request]);
+	return log(v + damping_of(d, m));
 }
 
 const char *diff_sure_name(enum diff_sure sure)
@@ -189,7 +200,10 @@ static double mean(const double *v, size_t n)
 static double threshold(const struct diff *d, const struct figure *f)
 {
 	const struct metric_measure *m = &f->object->section->measures[f->measure];
-	double least = m->quantile == 99 ? USUAL_TAIL : usual[m->unit], errors = 0;
+	const double least = m->quantile == 99	 ? USUAL_P99
+			     : m->quantile == 95 ? USUAL_P95
+						 : usual[m->unit];
+	double errors = 0;
 
 	for (size_t i = 0; i < 2; i++) {
 		const struct metrics *own = run_metrics(d, i);
@@ -198,7 +212,8 @@ static double threshold(const struct diff *d, const struct figure *f)
 
 		errors += isnan(e) ? 0 : e * e;
 	}
-	return fmax(log1p(d->o.min_effect), log(least) + ERRORS * sqrt(errors));
+	return fmax(log1p(d->o.min_effect),
+		    log(least) * (1 + CROWDED * d->crowding) + ERRORS * sqrt(errors));
 }
 
 static enum diff_sure judge(const struct diff *d, const struct figure *f, double effect,
@@ -224,8 +239,7 @@ static void set_interval(const struct diff *d, const struct stat_table *t, size_
 			 const struct figure *f, struct diff_change *c)
 {
 	const struct stat_difference s = stat_difference(t, i, f->error);
-	const double small =
-		damping[f->object->section->measures[f->measure].unit][d->o.per_request];
+	const double small = damping_of(d, &f->object->section->measures[f->measure]);
 
 	c->low = c->high = NAN;
 	if (isnan(s.within) || !(c->before > 0))
@@ -311,6 +325,19 @@ static void find_lacks(struct diff *d)
 	d->lacks[1] = lacks[1] & has[0];
 }
 
+double diff_crowding(const struct profile *p)
+{
+	double waited = 0, ran = 0;
+
+	for (size_t i = 0; i < p->threads_n; i++) {
+		const uint64_t *ns = p->threads[i].state_ns;
+
+		waited += (double)(ns[PROFILE_WOKEN] + ns[PROFILE_PREEMPTED]);
+		ran += (double)ns[PROFILE_ON_CPU];
+	}
+	return waited > 0 ? waited / (waited + ran) : 0;
+}
+
 int diff_make(struct diff *d)
 {
 	struct table t = { 0 };
@@ -319,6 +346,8 @@ int diff_make(struct diff *d)
 	d->one_each = d->sets[0].n == 1 && d->sets[1].n == 1;
 	if (d->o.min_effect <= 0)
 		d->o.min_effect = d->one_each ? DIFF_MIN_EFFECT_ONE : DIFF_MIN_EFFECT_SETS;
+	d->crowding =
+		fmax(diff_crowding(d->sets[0].profiles[0]), diff_crowding(d->sets[1].profiles[0]));
 	d->least_p = stat_permutation_least(d->sets[0].n, d->sets[1].n);
 	err = build(d, &d->sets[0]);
 	if (!err)

@@ -59,6 +59,7 @@ struct diff {
 	struct diff_set sets[2];
 	struct diff_options o;
 	bool one_each;
+	double crowding;	     /* one each: the larger of diff_crowding() */
 	double least_p;		     /* that permutation can come to with so many runs */
 	struct diff_change *changes; /* those that are told apart: the clearest effect first */
 	size_t changes_n;
@@ -72,6 +73,10 @@ struct diff {
 /* sets: their paths and profiles; the rest is filled. -ENOMEM. */
 int diff_make(struct diff *d);
 void diff_free(struct diff *d);
+
+/* Of the time that threads could run, the share that they waited for a CPU: how much of the run was
+ * made by neighbours. */
+double diff_crowding(const struct profile *p);
 
 /* diff_config.c: fills d->config. */
 int diff_compare_config(struct diff *d);

@@ -107,7 +107,7 @@ static void put_value(uint64_t value, uint64_t scale, FILE *f)
 
 static void put_stack(const struct flame_tree *t, uint32_t node, FILE *f)
 {
-	uint32_t path[FLAME_DEPTH_MAX];
+	uint32_t path[FLAME_DEPTH_MAX] = { 0 };
 	size_t n = 0;
 
 	for (; node && n < FLAME_DEPTH_MAX; node = t->nodes[node].parent)

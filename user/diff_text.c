@@ -9,13 +9,14 @@
 #include "screen.h"
 #include "text.h"
 
-#define ROWS 16 /* of a table, but with --wide */
+#define ROWS	16  /* of a table, but with --wide */
+#define CROWDED 0.2 /* is said from here on */
 
 static const struct screen_column columns[] = {
-	{ "", 33, 60 },
-	{ "before", 12, 14 },
-	{ "after", 12, 14 },
-	{ "change", 10, 22 },
+	{ "", 30, 60 },
+	{ "before", 11, 14 },
+	{ "after", 11, 14 },
+	{ "change", 9, 28 },
 };
 #define COLUMNS_N (sizeof(columns) / sizeof(*columns))
 
@@ -110,6 +111,16 @@ static void put_head(struct screen *s, const struct diff *d)
 			"any figure differ so clearly; at least %.3g %%.",
 			n[0], n[1], d->o.min_effect * 100);
 	screen_text(s, l.text, 1);
+	if (d->one_each && d->crowding > CROWDED) {
+		l.n = 0;
+		screen_add(
+			&l,
+			"The machine was crowded: threads waited for a CPU %.0f %% and %.0f %% of the "
+			"time that they could run. Only large differences are shown for that.",
+			diff_crowding(d->sets[0].profiles[0]) * 100,
+			diff_crowding(d->sets[1].profiles[0]) * 100);
+		screen_text(s, l.text, 1);
+	}
 	l.n = 0;
 	screen_add(&l, "Sums and rates are by %s.",
 		   d->o.per_request ? "request" : "second of the window");

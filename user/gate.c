@@ -65,7 +65,7 @@ static const char *const other_names[][2] = {
 
 static int bad(struct fault *f, const char *expr, const char *why, const char *what)
 {
-	return fault_set(f, EXIT_USAGE, EINVAL, "'%.120s': %s%.160s", expr, why, what);
+	return fault_set(f, EXIT_USAGE, EINVAL, "'%.120s': %s%.220s", expr, why, what);
 }
 
 static char *trim(char *s)
@@ -105,13 +105,23 @@ static void list_sections(char *buf, size_t size)
 				      metric_sections[i].name);
 }
 
+/* Those by cause are told as one. */
 static void list_measures(const struct metric_section *s, char *buf, size_t size)
 {
+	static const char blocked[] = "blocked_";
+	bool told = false;
 	size_t n = 0;
 
 	*buf = '\0';
-	for (size_t i = 0; s->measures[i].name && n < size; i++)
-		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? " " : "", s->measures[i].name);
+	for (size_t i = 0; s->measures[i].name && n < size; i++) {
+		const bool cause = !strncmp(s->measures[i].name, blocked, sizeof(blocked) - 1);
+
+		if (cause && told)
+			continue;
+		told |= cause;
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? " " : "",
+				      cause ? "blocked_CAUSE" : s->measures[i].name);
+	}
 }
 
 static const struct metric_section *find_section(const char *name)

@@ -269,7 +269,10 @@ double metric_value(const struct metrics *m, const struct metric_object *o, size
 	return v->value;
 }
 
-/* Calls and waits come in bursts, a request's at a time: no more independent than the requests. */
+/* Calls and waits come in bursts, a request's at a time: no more independent than the requests are. Where
+ * there are none, bursts of this size are assumed. */
+#define BURST 20
+
 double metric_error(const struct metrics *m, const struct metric_object *o, size_t measure)
 {
 	const struct metric_measure *what = &o->section->measures[measure];
@@ -277,8 +280,10 @@ double metric_error(const struct metrics *m, const struct metric_object *o, size
 
 	if (what->quantile)
 		return o->values[measure].error;
-	if (m->requests > 0 && events > m->requests)
-		events = m->requests;
+	if (m->requests > 0)
+		events = fmin(events, m->requests);
+	else
+		events /= BURST;
 	return events > 0 ? 1 / sqrt(events) : NAN;
 }
 

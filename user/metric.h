@@ -34,6 +34,7 @@ enum metric_better { METRIC_LOWER = -1, METRIC_EITHER, METRIC_HIGHER };
 enum metric_flags {
 	METRIC_DOUBLE = 1 << 0, /* the field is a double, negative: not measured */
 	METRIC_GATE = 1 << 1,	/* for gates: diff does not compare it */
+	METRIC_NOISY = 1 << 2,	/* neighbours make some of it: little is next to nothing */
 };
 
 /* One row of the table of measures. The figure is the field at the offset at in the section's row; of

@@ -63,6 +63,7 @@ struct summary_options {
 	unsigned int columns; /* 0: 80 */
 	unsigned int lines;   /* of the screen, 0: 24 */
 	bool leaks;	      /* tell of leaks also where there are none */
+	double cost_per_hour; /* of the machine, see cost.h; 0: not given */
 };
 /* summary.c: the screen printed at the end of a trace. */
 int summary_write(const struct profile *p, const struct summary_options *o, FILE *f);

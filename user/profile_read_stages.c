@@ -25,9 +25,26 @@ static const struct read_field quantile_fields[] = {
 
 static int read_split(struct reader *r, const json_t *o, struct profile_split *s)
 {
-	const int err = read_fields(r, o, READ_FIELDS(split_fields), s);
+	uint64_t blocked = 0;
+	int err = read_fields(r, o, READ_FIELDS(split_fields), s);
 
-	return err ? err : read_causes(r, o, s->blocked_by_ns);
+	if (!err)
+		err = read_causes(r, o, s->blocked_by_ns);
+	if (err || s->wall_ns == PROFILE_UNKNOWN || s->on_cpu_ns == PROFILE_UNKNOWN)
+		return err;
+	for (int c = 0; c < CAUSES; c++)
+		blocked += s->blocked_by_ns[c];
+	/* What else reads profiles relies on these. */
+	if (s->run_queue_ns == PROFILE_UNKNOWN || s->blocked_ns == PROFILE_UNKNOWN ||
+	    s->on_cpu_ns + s->run_queue_ns + s->blocked_ns != s->wall_ns)
+		return read_fault(r, "wall_ns", "not the sum of its states");
+	if (blocked != s->blocked_ns)
+		return read_fault(r, "blocked_ns", "not the sum of its causes");
+	if (s->throttled_ns > s->run_queue_ns && s->throttled_ns != PROFILE_UNKNOWN)
+		s->throttled_ns = s->run_queue_ns;
+	if (s->calls_ns > s->wall_ns && s->calls_ns != PROFILE_UNKNOWN)
+		s->calls_ns = s->wall_ns;
+	return 0;
 }
 
 static int read_quantiles(struct reader *r, const json_t *o, struct profile_quantiles *q)
@@ -108,6 +125,8 @@ static const struct read_field part_fields[] = {
 	READ_FIELD(READ_BOOL, profile_part, in_pass, "in_pass"),
 	KNOWN(profile_part, behind_ns, "behind_ns"),
 	KNOWN(profile_part, behind_slow_ns, "behind_slow_ns"),
+	KNOWN(profile_part, woken_slow_ns, "woken_slow_ns"),
+	KNOWN(profile_part, throttled_slow_ns, "throttled_slow_ns"),
 };
 static const char *const part_kinds[] = {
 	[PART_STAGE] = "stage",

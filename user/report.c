@@ -9,10 +9,12 @@
 #define COLUMNS	     80
 #define WIDE_COLUMNS 132
 #define ROWS	     30 /* of a table, unless all are wanted */
-#define FIRST_CALLS  5	/* lines */
+#define FIRST_PARTS  5
+#define FIRST_CALLS  5 /* lines */
 
 /* The profile's rows in the orders of the screen. */
 struct orders {
+	const struct report_options *o;
 	struct summary_order threads;
 	struct summary_calls calls;
 	struct summary_facts facts;
@@ -52,7 +54,6 @@ int report_first(struct screen *s, const struct profile *p, const struct report_
 	struct orders orders;
 	int err = orders_make(p, &orders);
 
-	(void)o;
 	if (err)
 		goto out;
 	orders.calls.all = false;
@@ -60,7 +61,13 @@ int report_first(struct screen *s, const struct profile *p, const struct report_
 	part(s, "Thinking and waiting", "time");
 	report_split(s, p, orders.threads.rows, orders.threads.busy_n);
 	part(s, "Slowest stages", "slowest");
-	report_top_stages(s, p);
+	if (!summary_has_serving(p))
+		screen_text(s,
+			    p->stages_known ? " STAGES   none: no mark was met"
+					    : " STAGES   not measured: no marks, no --stage",
+			    4);
+	else if (!summary_serving(s, p, FIRST_PARTS, o->cost_per_hour))
+		err = -ENOMEM;
 	part(s, "Longest GPU calls", "top-calls");
 	summary_calls(s, &orders.calls, FIRST_CALLS);
 out:
@@ -69,6 +76,15 @@ out:
 }
 
 /* --- details --- */
+
+static int put_serving(struct screen *s, const struct profile *p, struct orders *o)
+{
+	if (summary_has_serving(p))
+		summary_serving_tables(s, p, o->o->cost_per_hour);
+	else
+		screen_text(s, p->stages_known ? "  none" : "  not measured", 4);
+	return 0;
+}
 
 static int put_threads(struct screen *s, const struct profile *p, struct orders *o)
 {
@@ -112,7 +128,8 @@ static int put_io(struct screen *s, const struct profile *p, struct orders *o)
 static int put_sched(struct screen *s, const struct profile *p, struct orders *o)
 {
 	(void)o;
-	summary_sched(s, p, true);
+	summary_queue(s, p, true);
+	summary_cpus(s, p, true);
 	summary_sched_tables(s, p);
 	return 0;
 }
@@ -122,6 +139,7 @@ static const struct {
 	const char *title, *id;
 	int (*put)(struct screen *s, const struct profile *p, struct orders *o);
 } sections[] = {
+	{ "Requests and stages", "stages", put_serving },
 	{ "Threads", "threads", put_threads },
 	{ "Waits, by cause", "waits", put_waits },
 	{ "GPU calls", "calls", put_calls },
@@ -135,6 +153,7 @@ int report_details(struct screen *s, const struct profile *p, const struct repor
 	struct orders orders;
 	int err = orders_make(p, &orders);
 
+	orders.o = o;
 	if (!s->page)
 		s->rows_max = o->wide ? 0 : ROWS;
 	for (size_t i = 0; !err && i < sizeof(sections) / sizeof(*sections); i++) {
@@ -161,7 +180,7 @@ int report_write(const struct profile *p, const struct report_options *o, FILE *
 	int err;
 
 	errno = 0;
-	summary_head(&s, p);
+	summary_head(&s, p, true);
 	screen_blank(&s);
 	err = report_first(&s, p, o);
 	if (!err)

@@ -18,9 +18,6 @@ void report_verdicts(struct screen *s, const struct profile *p);
 /* report_split.c: wall time of the busy threads, thinking against waiting. rows: summary_order's. */
 void report_split(struct screen *s, const struct profile *p, const uint32_t *rows, size_t busy_n);
 
-/* report_stages.c: the parts of the requests that make them slow, or the stages with the largest p95. */
-void report_top_stages(struct screen *s, const struct profile *p);
-
 /* report_waits.c: the stacks that waited longest. 0 or -ENOMEM. */
 int report_wait_stacks(struct screen *s, const struct profile *p);
 

@@ -84,7 +84,7 @@ void screen_title(struct screen *s, const char *title, const struct screen_colum
 		const size_t name = width ? strlen(c[i].title) : 0;
 
 		end += width;
-		if (!width || !name || end < at + name)
+		if (!width || !name || end <= at + name)
 			continue;
 		spaces(s, end - at - name);
 		put_text(s, c[i].title);

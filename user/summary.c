@@ -21,7 +21,7 @@
 
 /* --- head --- */
 
-void summary_head(struct screen *s, const struct profile *p)
+void summary_head(struct screen *s, const struct profile *p, bool whole)
 {
 	const size_t processes = summary_processes(p);
 	const char *runtime = p->runtime ? p->runtime : "unknown";
@@ -36,8 +36,11 @@ void summary_head(struct screen *s, const struct profile *p)
 	screen_add(&line, "%s thread%s", format_count(buf, n), n == 1 ? "" : "s");
 	if (processes > 1)
 		screen_add(&line, " in %s processes", format_count(buf, processes));
-	screen_add(&line, "   host %s, ", p->host ? p->host : "unknown");
-	screen_add(&line, "Linux %s, runtime %s", p->kernel ? p->kernel : "unknown", runtime);
+	screen_add(&line, "   ");
+	if (whole)
+		screen_add(&line, "host %s, Linux %s, ", p->host ? p->host : "unknown",
+			   p->kernel ? p->kernel : "unknown");
+	screen_add(&line, "runtime %s", runtime);
 	if (p->runtime_version)
 		screen_add(&line, " %s", p->runtime_version);
 	if (!strcmp(runtime, "emu"))
@@ -53,7 +56,7 @@ static size_t line_width(const struct screen *s, bool all)
 	return all ? SIZE_MAX : s->columns;
 }
 
-static void put_stacks(struct screen *s, const struct profile *p, bool all)
+void summary_stacks(struct screen *s, const struct profile *p, bool all)
 {
 	const size_t max = line_width(s, all);
 	char count[FORMAT_SIZE], share[FORMAT_SIZE];
@@ -138,7 +141,9 @@ void summary_cost(struct screen *s, const struct profile *p, bool all)
 
 static void put_tail(struct screen *s, const struct profile *p, bool all)
 {
-	put_stacks(s, p, all);
+	if (!all)
+		summary_verdict(s, p, false);
+	summary_stacks(s, p, all);
 	summary_losses(s, p);
 	summary_cost(s, p, all);
 }
@@ -169,27 +174,25 @@ static size_t count_fixed(const struct screen *like, const struct profile *p)
 {
 	struct screen s = { .columns = like->columns };
 
-	summary_head(&s, p);
+	summary_head(&s, p, true);
 	summary_io(&s, p, false);
 	put_tail(&s, p, false);
 	summary_waits(&s, p, false);
-	summary_sched(&s, p, false);
+	summary_queue(&s, p, false);
+	summary_cpus(&s, p, false);
 	/* Two titles, a line each for what has no row, three blank lines. */
 	return s.lines + 7;
 }
 
-struct summary {
-	const struct profile *p;
-	const struct summary_options *o;
-	struct summary_order order;
-	struct summary_calls calls;
-	struct summary_facts facts;
-};
+static size_t screen_lines(const struct summary_options *o)
+{
+	return o->lines > SCREEN_LINES ? o->lines : SCREEN_LINES;
+}
 
 /* The facts get what the tables leave of the screen, of which they want a few lines at least. */
 static int put_tables(struct screen *s, const struct summary *v)
 {
-	const size_t screen = v->o->lines > SCREEN_LINES ? v->o->lines : SCREEN_LINES;
+	const size_t screen = screen_lines(v->o);
 	const size_t taken = count_fixed(s, v->p) + OTHER_LINES;
 	const size_t left = screen > taken ? screen - taken : 0;
 	struct screen count = { .columns = s->columns };
@@ -210,16 +213,19 @@ static int put_tables(struct screen *s, const struct summary *v)
 	}
 	summary_threads(s, v->p, &v->order, threads);
 	summary_waits(s, v->p, v->o->wide);
-	summary_sched(s, v->p, v->o->wide);
+	summary_queue(s, v->p, v->o->wide);
+	summary_cpus(s, v->p, v->o->wide);
 	screen_blank(s);
 	summary_calls(s, &v->calls, calls);
 	summary_facts(s, &v->facts, short_lines, whole_lines);
 	if (summary_io(s, v->p, v->o->wide))
 		return -ENOMEM;
 	if (v->o->wide) {
+		summary_serving_tables(s, v->p, v->o->cost_per_hour);
 		summary_tables(s, v->p);
 		summary_waits_table(s, v->p);
 		summary_sched_tables(s, v->p);
+		summary_verdict(s, v->p, true);
 	}
 	return 0;
 }
@@ -232,7 +238,8 @@ int summary_write(const struct profile *p, const struct summary_options *o, FILE
 	struct summary v = {
 		.p = p,
 		.o = o,
-		.order = { .rows = calloc(p->threads_n + 1, sizeof(*v.order.rows)) },
+		.order = { .rows = calloc(p->threads_n + 1, sizeof(*v.order.rows)),
+			   .others = true },
 		.calls = { p, o->wide, calloc(p->calls_n + 1, sizeof(*v.calls.rows)) },
 		.facts = { p, o->leaks },
 	};
@@ -243,13 +250,17 @@ int summary_write(const struct profile *p, const struct summary_options *o, FILE
 	summary_order(p, &v.order);
 	summary_calls_order(&v.calls);
 	errno = 0;
-	summary_head(&s, p);
-	screen_blank(&s);
-	err = put_tables(&s, &v);
+	if (summary_has_serving(p) && !o->wide) {
+		err = summary_planned(&s, &v, screen_lines(o) - OTHER_LINES);
+	} else {
+		summary_head(&s, p, true);
+		screen_blank(&s);
+		err = put_tables(&s, &v);
+		screen_blank(&s);
+		put_tail(&s, p, o->wide);
+	}
 	if (err)
 		goto out;
-	screen_blank(&s);
-	put_tail(&s, p, o->wide);
 	if (fflush(f) || ferror(f))
 		err = errno ? -errno : -EIO;
 out:

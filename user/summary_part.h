@@ -4,6 +4,7 @@
 #define SUMMARY_PART_H
 
 #include <stdlib.h>
+#include "output.h"
 #include "profile.h"
 #include "screen.h"
 
@@ -12,9 +13,10 @@
 struct summary_order {
 	uint32_t *rows; /* indices of profile.threads: room for all */
 	size_t busy_n, idle_n;
+	bool others; /* say how many more there are */
 };
 void summary_order(const struct profile *p, struct summary_order *o);
-/* The first so many threads, and how many more there are. */
+/* The first so many threads. */
 void summary_threads(struct screen *s, const struct profile *p, const struct summary_order *o,
 		     size_t rows);
 
@@ -67,19 +69,47 @@ void summary_waits_table(struct screen *s, const struct profile *p);
 
 /* summary_sched.c: a line about what was waited for a CPU, one about the CPUs; shortened to one line each
  * unless all. */
-void summary_sched(struct screen *s, const struct profile *p, bool all);
+void summary_queue(struct screen *s, const struct profile *p, bool all);
+void summary_cpus(struct screen *s, const struct profile *p, bool all);
 /* Who had the CPU, who ended waits, the CPUs (--wide). */
 void summary_sched_tables(struct screen *s, const struct profile *p);
+
+/* summary_requests.c: requests, or stages where there are none. */
+bool summary_has_serving(const struct profile *p);
+/* Rows that there are: parts of requests, or stages. */
+size_t summary_serving_rows(const struct profile *p);
+/* The block with so many of them. False: no memory. */
+bool summary_serving(struct screen *s, const struct profile *p, size_t rows, double per_hour);
+void summary_stages(struct screen *s, const struct profile *p, size_t rows);
+/* A request's parts, by share of p95; the caller frees it. NULL: no memory. */
+const struct profile_part **summary_parts(const struct profile_requests *r);
+/* What most of a length of time went to: "on-CPU", "lock"; NULL: not known. */
+const char *summary_mostly(const struct profile_split *s);
+/* summary_requests_wide.c: all there is about them (--wide). */
+void summary_serving_tables(struct screen *s, const struct profile *p, double per_hour);
+
+/* summary_verdict.c: the first on two lines, or all of them. */
+void summary_verdict(struct screen *s, const struct profile *p, bool all);
+
+/* summary.c: what the parts are of, and the lines at both ends. */
+struct summary {
+	const struct profile *p;
+	const struct summary_options *o;
+	struct summary_order order;
+	struct summary_calls calls;
+	struct summary_facts facts;
+};
+void summary_head(struct screen *s, const struct profile *p, bool whole);
+void summary_stacks(struct screen *s, const struct profile *p, bool all);
+void summary_losses(struct screen *s, const struct profile *p);
+void summary_cost(struct screen *s, const struct profile *p, bool all);
+
+/* summary_plan.c: the one screen where there are requests or stages. 0; negative: no memory. */
+int summary_planned(struct screen *s, const struct summary *v, size_t lines);
 
 /* A name of C++ without its return type, template arguments and parameters; bare: and without what it
  * is in. Returns buf. */
 const char *summary_name(const char *name, bool bare, char *buf, size_t size);
-
-/* What was traced, for how long, where. */
-void summary_head(struct screen *s, const struct profile *p);
-/* What was lost and what was not measured; what tracing cost, shortened to one line unless all. */
-void summary_losses(struct screen *s, const struct profile *p);
-void summary_cost(struct screen *s, const struct profile *p, bool all);
 
 /* How many processes the threads belong to. */
 size_t summary_processes(const struct profile *p);

@@ -80,7 +80,7 @@ static struct neighbour *neighbours(const struct profile *p, size_t *n)
 
 /* --- a line each --- */
 
-static void put_queue(struct screen *s, const struct profile *p, bool all)
+void summary_queue(struct screen *s, const struct profile *p, bool all)
 {
 	const size_t max = all ? SIZE_MAX : s->columns;
 	uint64_t wall = 0, woken = 0, preempted = 0, throttled = 0, queue;
@@ -121,7 +121,7 @@ static void put_queue(struct screen *s, const struct profile *p, bool all)
 	screen_text(s, line.text, 4);
 }
 
-static void put_cpus(struct screen *s, const struct profile *p, bool all)
+void summary_cpus(struct screen *s, const struct profile *p, bool all)
 {
 	const size_t max = all ? SIZE_MAX : s->columns;
 	const struct profile_cpu *most = NULL;
@@ -156,12 +156,6 @@ static void put_cpus(struct screen *s, const struct profile *p, bool all)
 		screen_add_within(&line, max, "; busiest: CPU %" PRIu32 ", %s", most->cpu,
 				  format_percent(a, most->busy_ns, most->busy_ns + most->idle_ns));
 	screen_text(s, line.text, 4);
-}
-
-void summary_sched(struct screen *s, const struct profile *p, bool all)
-{
-	put_queue(s, p, all);
-	put_cpus(s, p, all);
 }
 
 /* --- tables (--wide) --- */

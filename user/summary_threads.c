@@ -214,7 +214,7 @@ void summary_threads(struct screen *s, const struct profile *p, const struct sum
 	screen_title(s, "WALL TIME OF THE BUSY THREADS", columns, T_CELLS, "mostly");
 	for (size_t i = 0; i < shown; i++)
 		thread_row(s, &p->threads[o->rows[i]], with_process);
-	for (size_t i = 0; i < sizeof(more) / sizeof(*more); i++) {
+	for (size_t i = 0; o->others && i < sizeof(more) / sizeof(*more); i++) {
 		if (!more[i].n)
 			continue;
 		screen_add(&line, line.n ? ", %s %s" : "  + threads: %s %s",

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "clock.h"
+#include "cost.h"
 #include "cuda.h"
 #include "infbpf.h"
 #include "options.h"
@@ -289,6 +290,13 @@ static int set_leaks(void *out, const char *arg, struct fault *f)
 	return 0;
 }
 
+static int set_report(void *out, const char *arg, struct fault *f)
+{
+	(void)f;
+	((struct trace_options *)out)->report = arg;
+	return 0;
+}
+
 static int set_timeline(void *out, const char *arg, struct fault *f)
 {
 	struct session_options *o = &((struct trace_options *)out)->session;
@@ -321,6 +329,11 @@ static int set_wide(void *out, const char *arg, struct fault *f)
 	return 0;
 }
 
+static int set_cost_per_hour(void *out, const char *arg, struct fault *f)
+{
+	return cost_parse(arg, &((struct trace_options *)out)->cost_per_hour, f);
+}
+
 static int set_quiet(void *out, const char *arg, struct fault *f)
 {
 	(void)f, (void)arg;
@@ -343,6 +356,8 @@ static const struct option_row rows[] = {
 	{ "output", 'o', "FILE", "folded stacks go here ('-': stdout)", set_output },
 	{ "svg", 0, "FILE", "draw the flame graph", set_svg },
 	{ "json", 0, "FILE", "write the figures as JSON", set_json },
+	{ "report", 0, "FILE", "write a report: FILE.html is a page, any other is text",
+	  set_report },
 	{ "leaks", 0, "FILE", "GPU memory still allocated at the end: folded stacks in bytes",
 	  set_leaks },
 	{ "state", 0, "STATE", "all, on-cpu, off-cpu, run-queue, blocked or gpu", set_state },
@@ -378,6 +393,8 @@ static const struct option_row rows[] = {
 	{ "lines", 0, NULL, "source lines and inlined functions in the frames", set_lines },
 	{ "hooks", 0, "KIND", "auto, btf, fentry, kprobe or tracepoint: where the kernel has it",
 	  set_hooks },
+	{ "cost-per-hour", 0, "X",
+	  "of the machine, in any currency: what 1,000 requests cost, by part", set_cost_per_hour },
 	{ "wide", 'w', NULL, "summary of all threads and calls, not one screen", set_wide },
 	{ "quiet", 'q', NULL, "no summary, no progress", set_quiet },
 	{ "verbose", 'v', NULL, "libbpf's and the kernel's messages", set_verbose },

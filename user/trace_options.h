@@ -11,9 +11,10 @@ struct trace_options {
 	struct session_options session;
 	struct fold_options fold;
 	const char *folded; /* -o, NULL: not given */
-	const char *svg, *json, *leaks;
+	const char *svg, *json, *leaks, *report;
 	bool quiet;
 	bool wide;
+	double cost_per_hour; /* 0: not given */
 };
 
 /* Fills in o, defaults included; strings are borrowed from argv. 0, or a negative errno with f set.

@@ -191,5 +191,51 @@ def test_unwritable():
                       timeout=10)
 
 
+def test_diff():
+    """What cannot be compared: files that are missing, empty, no profiles, of two kinds; sets that are none."""
+    where = folder("diff")
+
+    def write(name, text):
+        path = os.path.join(where, name)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        return path
+
+    good = write("good.folded", "a;b 10\n")
+    profile = write("good.json", '{"version":1,"duration_ns":10,"period_ns":5,"stacks":0,"threads":[]}')
+    for args, status, words in (
+            ([], 2, ["compare what"]), ([good], 2, ["compare what"]), ([good, good, good], 2, ["3 files", "'--'"]),
+            ([good, "--", good, "--", good], 2, ["second"]), ([good, "--"], 2, ["compare what"]),
+            ([good, profile], 2, [good, profile]), ([good, good, "--wide"], 2, ["--wide"]),
+            ([profile, profile, "--svg", "x.svg"], 2, ["--svg"]), ([profile, profile, "--per", "hour"], 2, ["second, request"]),
+            ([profile, profile, "--per", "request"], 1, ["no requests", profile]),
+            ([profile, profile, "--min-effect", "x"], 2, ["--min-effect"]), ([good, good, "--unit", ""], 2, ["--unit"]),
+            ([good, "--", good, good], 2, ["two files"]), ([profile] * 201, 2, ["200"]),
+            (["/no/such.folded", good], 1, ["/no/such.folded"]), ([profile, "/no/such.json"], 1, ["/no/such.json"]),
+            ([good, write("empty.folded", "")], 1, ["empty.folded", "empty"]),
+            ([good, write("no.folded", "nothing\n")], 1, ["no.folded", "line 1"]),
+            ([profile, write("empty.json", "")], 1, ["empty.json"]), ([profile, write("cut.json", '{"version":1,"dura')], 1, ["cut.json"]),
+            ([profile, write("other.json", '{"a":1}')], 1, ["other.json"]), ([good, where], 1, ["directory"]),
+            ([profile, profile, "-o", "/no/such/x"], 1, ["/no/such/x"]),
+            ([good, good, "--svg", "/no/such/x.svg"], 1, ["/no/such/x.svg"])):
+        fails(["diff", *args], status, *words)
+    for option in (["-o", "/dev/full"], ["-o", "/dev/null", "--json", "/dev/full"]):
+        fails(["diff", profile, profile, *option], 1, "No space left")
+    fails(["diff", good, good, "--svg", "/dev/full"], 1, "No space left")
+
+
+def test_fail_if():
+    """Conditions that are none, and what was not measured: never a pass in silence."""
+    where = folder("fail-if")
+    profile = os.path.join(where, "good.json")
+    with open(profile, "w", encoding="utf-8") as f:
+        f.write('{"version":1,"duration_ns":10,"period_ns":5,"stacks":0,"threads":[]}')
+    for condition, status, word in (("", 2, "no condition"), ("request.p95 > 50", 2, "50ms"), ("nothing.p95 > 5ms", 2, "no such section"),
+                                    ("request.p42 > 5ms", 2, "p50 p95"), ("stage:x.p95 > 5ms", 1, "not measured"),
+                                    ("call:cudaMalloc.rate > 5", 1, "not measured"), ("request.p95 > 5ms", 1, "not measured"),
+                                    ("stage:\x1b[31m.p95 > 5ms", 1, "?[31m"), ("x" * 500, 2, "too long")):
+        fails(["report", profile, "-o", "/dev/null", "--fail-if", condition], status, word)
+
+
 TESTS = {name[5:].replace("_", "-"): (150, function) for name, function in list(globals().items())
          if name.startswith("test_")}

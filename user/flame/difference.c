@@ -15,11 +15,11 @@ static const struct {
 	uint32_t rgb;
 } changes[CHANGES] = {
 	[CHANGE_LESS_THAN_HALF] = { "less than half", 0.5, 0x6fa8e8 },
-	[CHANGE_LESS] = { "less, by a fifth and more", 0.8, 0x9cc4f2 },
-	[CHANGE_SOMEWHAT_LESS] = { "somewhat less", 0.95, 0xcbe0f8 },
+	[CHANGE_LESS] = { "20 to 50 % less", 0.8, 0x9cc4f2 },
+	[CHANGE_SOMEWHAT_LESS] = { "5 to 20 % less", 0.95, 0xcbe0f8 },
 	[CHANGE_NONE] = { "as before, to 5 %", 1.05, 0xdedbd5 },
-	[CHANGE_SOMEWHAT_MORE] = { "somewhat more", 1.2, 0xfbd5c9 },
-	[CHANGE_MORE] = { "more, by a fifth and more", 2, 0xf5ab97 },
+	[CHANGE_SOMEWHAT_MORE] = { "5 to 20 % more", 1.2, 0xfbd5c9 },
+	[CHANGE_MORE] = { "20 to 100 % more", 2, 0xf5ab97 },
 	[CHANGE_MORE_THAN_TWICE] = { "more than twice", INFINITY, 0xea7f68 },
 	[CHANGE_NEW] = { "new", INFINITY, 0xe88fc0 },
 };

@@ -125,8 +125,16 @@ function labelOf(i) {
 	return labels[i];
 }
 
-// A graph that compares puts the change before the name.
-const labelText = (i) => (els[i].dataset.p ? els[i].dataset.p + " " : "") + nameOf(i);
+// A graph that compares puts the change before the name. Half a figure would be a wrong one: its sign
+// alone where there is no room for more.
+function labelText(i, columns) {
+	const change = els[i].dataset.p;
+	if (!change)
+		return cut(nameOf(i), columns);
+	if (columns < change.length)
+		return change[0] === "-" ? "-" : "+";
+	return columns < change.length + 4 ? change : cut(change + " " + nameOf(i), columns);
+}
 
 function place(i, left, w) {
 	if (left === lastX[i] && w === lastWidth[i])
@@ -139,7 +147,7 @@ function place(i, left, w) {
 	if (columns >= 3) {
 		const label = labelOf(i);
 		label.setAttribute("x", (left + 3).toFixed(2));
-		label.textContent = cut(labelText(i), columns);
+		label.textContent = labelText(i, columns);
 	} else if (labels[i] || els[i].lastElementChild !== rect) {
 		labelOf(i).textContent = "";
 	}

@@ -229,6 +229,22 @@ static void put_title(const struct flame_picture *p, size_t i, const char *name)
 	fputs("</title>", p->f);
 }
 
+/* As flame.js does. Half a figure would be a wrong one: its sign alone where there is no room for more. */
+static void put_label(const struct flame_picture *p, const char *change, const char *name,
+		      size_t columns)
+{
+	const size_t n = strlen(change);
+	char label[FLAME_NAME_SIZE + FLAME_CHANGE_SIZE];
+
+	if (n && columns < n)
+		snprintf(label, sizeof(label), "%c", *change == '-' ? '-' : '+');
+	else if (n && columns < n + 4)
+		snprintf(label, sizeof(label), "%s", change);
+	else
+		snprintf(label, sizeof(label), "%s%s%s", change, n ? " " : "", name);
+	flame_name_write(label, columns, p->f);
+}
+
 static void put_frame(const struct flame_picture *p, size_t i)
 {
 	const struct flame_frame *fr = &p->l->frames[i];
@@ -237,7 +253,7 @@ static void put_frame(const struct flame_picture *p, size_t i)
 	const double x = (double)fr->x * scale, width = (double)fr->value * scale;
 	const unsigned int row = p->o->inverted ? fr->depth : p->l->depth - fr->depth;
 	const int columns = (int)((width - 7) / SVG_CHAR);
-	char sep = '"', change[FLAME_CHANGE_SIZE] = "", label[FLAME_NAME_SIZE + FLAME_CHANGE_SIZE];
+	char sep = '"', change[FLAME_CHANGE_SIZE] = "";
 
 	if (p->t->before)
 		flame_change_text(p->t, fr->node, change);
@@ -262,8 +278,7 @@ static void put_frame(const struct flame_picture *p, size_t i)
 		width > 2 ? width - 0.7 : width, SVG_ROW - 1);
 	if (columns >= 3) {
 		fprintf(p->f, "<text x=\"%.2f\" y=\"%u\">", x + 3, row * SVG_ROW + 13);
-		snprintf(label, sizeof(label), "%s%s%s", change, *change ? " " : "", name);
-		flame_name_write(label, (size_t)columns, p->f);
+		put_label(p, change, name, (size_t)columns);
 		fputs("</text>", p->f);
 	}
 	fputs("</g>\n", p->f);
