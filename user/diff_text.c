@@ -51,7 +51,12 @@ const char *diff_name(const struct diff *d, const struct diff_change *c, char bu
 
 static void percent(double ratio, char *buf, size_t size)
 {
-	if (ratio > 9)
+	char count[FORMAT_SIZE];
+
+	if (ratio >= 999)
+		snprintf(buf, size, "x %s",
+			 format_count_short(count, (uint64_t)fmin(ratio + 1.5, 1e18)));
+	else if (ratio > 9)
 		snprintf(buf, size, "x %.3g", ratio + 1);
 	else
 		snprintf(buf, size, "%+.*f %%", fabs(ratio) < 0.0995 ? 1 : 0, ratio * 100);
