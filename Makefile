@@ -59,12 +59,15 @@ USER_SRC := $(sort $(wildcard user/*.c user/*/*.c))
 USER_OBJ := $(USER_SRC:%.c=$(V_DIR)/%.o)
 # Everything but main(): what unit tests link against.
 LIB_OBJ  := $(filter-out $(V_DIR)/user/main.o,$(USER_OBJ))
-USER_LIBS := -lbpf -ldw -lelf -lz -llzma -liberty -ljansson
+USER_LIBS := -lbpf -ldw -lelf -lz -llzma -liberty -ljansson -lcapstone
 # libdw.a wants bzip2. Since elfutils 0.189 libelf.a wants zstd, before there may be none.
 ifdef STATIC
 USER_LIBS += -lbz2 $(shell echo 'int main(void) { return 0; }' | \
 	$(CC) -static -x c - -lzstd -o /dev/null 2>/dev/null && echo -lzstd)
 endif
+
+# The presets are embedded like them.
+$(addsuffix /user/stage_preset.o,$(sort $(V_DIR) $(B)/obj-san $(B)/obj-fuzz)): $(wildcard share/presets/*)
 
 $(V_DIR)/%.o: %.c $(B)/gen/infbpf.skel.h
 	@mkdir -p $(@D)
@@ -82,6 +85,7 @@ $(B)/.link%: ; @mkdir -p $(B) && rm -f $(B)/.link* && touch $@
 $(B)/.link: ; @mkdir -p $(B) && rm -f $(B)/.link* && touch $@
 
 -include $(USER_OBJ:.o=.d)
+-include nvtx/nvtx.mk
 -include gpu/gpu.mk
 -include tests/tests.mk
 -include tests/fuzz/fuzz.mk

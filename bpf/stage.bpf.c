@@ -8,40 +8,7 @@
  * Cost: the trap (0.5 us), a name 0.1 us, and what bpf/stage.bpf.h says.
  */
 #include "stage.bpf.h"
-
-#define REGISTERS 16
-
-/* As the instruction set numbers them. */
-static __always_inline void registers_get(u64 *regs, const struct pt_regs *ctx)
-{
-	regs[0] = ctx->ax;
-	regs[1] = ctx->cx;
-	regs[2] = ctx->dx;
-	regs[3] = ctx->bx;
-	regs[4] = ctx->sp;
-	regs[5] = ctx->bp;
-	regs[6] = ctx->si;
-	regs[7] = ctx->di;
-	regs[8] = ctx->r8;
-	regs[9] = ctx->r9;
-	regs[10] = ctx->r10;
-	regs[11] = ctx->r11;
-	regs[12] = ctx->r12;
-	regs[13] = ctx->r13;
-	regs[14] = ctx->r14;
-	regs[15] = ctx->r15;
-}
-
-static __always_inline u64 register_get(const u64 *regs, u64 ip, u8 number)
-{
-	u64 at = number;
-
-	if (number == MARK_IP)
-		return ip;
-	/* The bound has to be in the very register. */
-	asm volatile("%0 &= 15" : "+r"(at));
-	return regs[at];
-}
+#include "registers.bpf.h"
 
 /* An argument by its spec. */
 static __noinline u64 mark_arg(const struct mark_arg *a, const u64 *regs, u64 ip)
@@ -68,34 +35,6 @@ static __noinline u64 mark_arg(const struct mark_arg *a, const u64 *regs, u64 ip
 	return a->is_signed ? (u64)((s64)value >> bits) : value >> bits;
 }
 
-/* The number of a name, a new one where it has none. */
-static __noinline u32 name_number(const struct stage_name *key, u32 later)
-{
-	u32 *number, mine;
-
-	number = bpf_map_lookup_elem(&stage_names, key);
-	if (number)
-		return *number;
-	if (next_stage_name >= STAGE_NAMES) {
-		map_lost();
-		return STAGE_NAME_MORE;
-	}
-	/* Two threads may come at once: the number of the one that is late stays unused. */
-	mine = __sync_fetch_and_add(&next_stage_name, 1) | later;
-	if (STAGE_NAME_NUMBER(mine) >= STAGE_NAMES)
-		return STAGE_NAME_MORE;
-	bpf_map_update_elem(&stage_names, key, &mine, BPF_NOEXIST);
-	if (later) {
-		struct rec_mark r = { .hdr = { REC_MARK, sizeof(r) }, .name = mine };
-
-		/* User space reads it while the process lives. */
-		if (bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_FORCE_WAKEUP))
-			span_lost();
-	}
-	number = bpf_map_lookup_elem(&stage_names, key);
-	return number ? *number : STAGE_NAME_MORE;
-}
-
 /* The number of the name at an address in the program. */
 static __noinline u32 name_get(const struct task_state *ts, u64 address)
 {
@@ -106,7 +45,7 @@ static __noinline u32 name_get(const struct task_state *ts, u64 address)
 
 	_Static_assert(sizeof(key.name) == sizeof(key.later), "keys of stage_names");
 	if (bpf_probe_read_user_str(key.name.name, sizeof(key.name.name), (void *)address) > 0)
-		return name_number(&key.name, 0);
+		return stage_name_number(&key.name, 0);
 	if (!address)
 		return STAGE_NAME_UNREAD;
 	__builtin_memset(&key, 0, sizeof(key));
@@ -114,7 +53,7 @@ static __noinline u32 name_get(const struct task_state *ts, u64 address)
 	key.later.address = address;
 	key.later.tgid = ts->tgid;
 	key.later.image = ts->image;
-	return name_number(&key.name, STAGE_NAME_LATER);
+	return stage_name_number(&key.name, STAGE_NAME_LATER);
 }
 
 /* The innermost pass that is open: its id and group. */

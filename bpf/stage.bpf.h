@@ -15,6 +15,7 @@
 #ifndef STAGE_BPF_H
 #define STAGE_BPF_H
 
+#include "infbpf.bpf.h"
 #include "hist.bpf.h"
 
 /* What a stage begins with. */
@@ -32,6 +33,38 @@ static __always_inline void span_lost(void)
 
 	if (c)
 		__sync_fetch_and_add(&c->lost_spans, 1);
+}
+
+/* The number of a name, a new one where it has none. */
+static __noinline u32 stage_name_number(const struct stage_name *key, u32 later)
+{
+	u32 *number, mine;
+
+	number = bpf_map_lookup_elem(&stage_names, key);
+	if (number)
+		return *number;
+	if (next_stage_name >= STAGE_NAMES) {
+		map_lost();
+		return STAGE_NAME_MORE;
+	}
+	/* Two threads may come at once: the number of the one that is late stays unused. */
+	mine = __sync_fetch_and_add(&next_stage_name, 1) | later;
+	if (STAGE_NAME_NUMBER(mine) >= STAGE_NAMES)
+		return STAGE_NAME_MORE;
+	bpf_map_update_elem(&stage_names, key, &mine, BPF_NOEXIST);
+	number = bpf_map_lookup_elem(&stage_names, key);
+	if (!number) {
+		map_lost();
+		return STAGE_NAME_MORE;
+	}
+	if (later) {
+		struct rec_mark r = { .hdr = { REC_MARK, sizeof(r) }, .name = mine };
+
+		/* User space reads it while the process lives. */
+		if (bpf_ringbuf_output(&ring, &r, sizeof(r), BPF_RB_FORCE_WAKEUP))
+			span_lost();
+	}
+	return *number;
 }
 
 /* May one more record be sent? User space deals them out. */
@@ -132,6 +165,18 @@ static __noinline int stage_abandon(const struct task_state *ts, u32 name, u32 s
 	return 0;
 }
 
+/* n stages are open from now on: fewer than before. */
+static __always_inline void stage_cut(struct task_state *ts, u32 n)
+{
+	u32 i;
+
+	ts->stages_n = n;
+#pragma unroll
+	for (i = 0; i < STAGE_FRAMES; i++)
+		if (i >= n)
+			ts->stages[i] = 0;
+}
+
 /* Abandons the open stages from number `from` on. */
 static __noinline int stage_leave(struct task_state *ts, struct stage_state *st, u32 from)
 {
@@ -145,11 +190,7 @@ static __noinline int stage_leave(struct task_state *ts, struct stage_state *st,
 		e = &st->open[n & (STAGE_DEPTH - 1)];
 		stage_abandon(ts, e->name, e->source, e->begin_ns);
 	}
-	ts->stages_n = from;
-#pragma unroll
-	for (i = 0; i < STAGE_FRAMES; i++)
-		if (i >= from)
-			ts->stages[i] = 0;
+	stage_cut(ts, from);
 	return 0;
 }
 
@@ -289,7 +330,7 @@ static __noinline int stage_end(struct task_state *ts, u32 name, u32 what, u64 s
 		return 0;
 	stage_leave(ts, st, n + 1);
 	stage_close(ts, st, n, now);
-	stage_leave(ts, st, n);
+	stage_cut(ts, n);
 	return 1;
 }
 

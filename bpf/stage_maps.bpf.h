@@ -5,7 +5,7 @@
 
 SHARED struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, STAGE_NAMES);
+	__uint(max_entries, STAGE_NAMES_FEW);
 	__type(key, struct stage_name);
 	__type(value, u32);
 } MAP(stage_names);

@@ -126,7 +126,7 @@ endif
 GPU_SAN_O   := $(B)/obj-gpu-san
 GPU_SAN     := -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all
 GPU_SAN_EMU := $(EMU_SRC:%.c=$(GPU_SAN_O)/%.o) $(KERNEL_SRC:%.c=$(GPU_SAN_O)/%.o)
-GPU_TESTS   := kernels emu emu_errors emu_graph abi serve
+GPU_TESTS   := kernels emu emu_errors emu_graph abi serve scenarios
 GPU_TEST_BIN := $(GPU_TESTS:%=$(B)/tests/unit/test_gpu_%)
 
 $(GPU_SAN_O)/%.o: %.c
@@ -155,11 +155,13 @@ $(B)/tests/unit/test_gpu_abi: $(GPU_SAN_O)/tests/unit/test_gpu_abi.o \
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(GPU_SAN) $(LDFLAGS) $(filter %.o,$^) -o $@ -lcmocka -ldl
 
-$(GPU_SAN_O)/tests/unit/test_gpu_serve.o: private GPU_EXTRA := -DBUILD='"$(B)"' \
+SERVE_TESTS := test_gpu_serve test_gpu_scenarios
+$(SERVE_TESTS:%=$(GPU_SAN_O)/tests/unit/%.o): private GPU_EXTRA := -DBUILD='"$(B)"' \
 	-DHAVE_NVCC=$(if $(NVCC),1,0)
 # Both were told whether there is an nvcc.
-$(GPU_SAN_O)/tests/unit/test_gpu_serve.o $(GPU_SAN_O)/tests/unit/test_gpu_abi.o: $(SERVE_FLAVOUR)
-$(B)/tests/unit/test_gpu_serve: $(GPU_SAN_O)/tests/unit/test_gpu_serve.o \
+$(SERVE_TESTS:%=$(GPU_SAN_O)/tests/unit/%.o) $(GPU_SAN_O)/tests/unit/test_gpu_abi.o: \
+		$(SERVE_FLAVOUR)
+$(SERVE_TESTS:%=$(B)/tests/unit/%): $(B)/tests/unit/%: $(GPU_SAN_O)/tests/unit/%.o \
 		| $(B)/infer-serve $(if $(NVCC),$(B)/infer-serve-emu)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(GPU_SAN) $(LDFLAGS) $(filter %.o,$^) -o $@ -lcmocka -ljansson

@@ -136,7 +136,65 @@ def errors(stats, trace):
     return f"{sum(want.values())} errors"
 
 
-CHECKS = {"calls": calls, "copies": copies, "sizes": sizes, "launches": launches,
+# Both are histograms; and between the server's clock and the mark beside it there is a trap.
+NEAR, TRAPS_NS = 0.05, 3000
+
+
+def near(what, got, want, quantiles):
+    for q in quantiles:
+        off = abs(got[q + "_ns"] - want[q])
+        expect(off <= NEAR * want[q] + TRAPS_NS,
+               f"{what} {q}: {got[q + '_ns'] / 1e3:.1f} us, by the server {want[q] / 1e3:.1f} us")
+
+
+def of_server(stats, rows):
+    """Those of the process whose statistics they are: the only one with marks, traced whole."""
+    rows = [r for r in rows if r["pid"] == stats["pid"]]
+    expect(rows, "nothing of the server")
+    return rows
+
+
+def requests(stats, trace):
+    """Requests: how many, their tokens, latency, time to first token and per token."""
+    want = stats["marks"]["requests"]
+    got = of_server(stats, rows_of(trace, "requests"))[0]
+    agree("requests", got, want, ("count", "begun", "dropped", "tokens_in", "tokens_out"))
+    near("latency", got, want["latency"], ("p50", "p95", "p99", "max"))
+    for name in ("first_token", "per_token"):
+        near(name, got[name], want[name], ("p50", "p95", "p99", "max"))
+    shares = [sum(p["share_" + q] for p in got["parts"]) for q in ("p50", "p95", "p99")]
+    expect(all(abs(s - 1) < 1e-3 for s in shares), f"shares of parts sum to {shares}")
+    return f"{want['count']} requests, p95 {got['p95_ns'] / 1e6:.2f} ms, " \
+           f"by the server {want['latency']['p95'] / 1e6:.2f} ms"
+
+
+def stages(stats, trace):
+    """Stages and passes: how many, their percentiles. A call made twice a millisecond may be cut off by
+    whoever wants the CPU just between a mark and the server's clock: p99 of these is chance."""
+    rows = {r["name"]: r for r in of_server(stats, rows_of(trace, "stages"))}
+    want = {**stats["marks"]["stages"], **stats["marks"]["passes"]}
+    expect(set(rows) == set(want), f"stages {sorted(rows)} of {sorted(want)}")
+    for name, row in rows.items():
+        agree(name, row, want[name], ("count",))
+        near(name, row, want[name], ("p50", "p95"))
+        off = abs(row["total_ns"] - want[name]["sum"])
+        expect(off <= NEAR * want[name]["sum"] + TRAPS_NS * row["count"],
+               f"{name}: {row['total_ns']} ns in all, by the server {want[name]['sum']}")
+    return f"{len(rows)} stages, {total(rows.values(), 'count')} spans"
+
+
+def passes(stats, trace):
+    """Passes of the model: who took part, tokens, padding, sizes."""
+    rows = of_server(stats, rows_of(trace, "requests"))[0]["passes"]
+    want = stats["marks"]["passes"]
+    expect({r["name"] for r in rows} == set(want), f"passes {rows}")
+    for row in rows:
+        agree(row["name"], row, want[row["name"]],
+              ("count", "requests", "tokens", "padded", "sizes"))
+    return ", ".join(f"{r['name']} {r['count']}" for r in rows)
+
+
+CHECKS = {"requests": requests, "stages": stages, "passes": passes, "calls": calls, "copies": copies, "sizes": sizes, "launches": launches,
           "streams": streams, "memory": memory, "errors": errors}
 
 

@@ -29,6 +29,22 @@ $(B)/tests/truth/obj/waits/%.o: tests/truth/waits/%.c tests/truth/waits/waits.h 
 $(B)/tests/truth/waits: $(WAITS_OBJ) $(B)/tests/truth/obj/truth.o
 	$(CC) -static $^ -o $@ -lpthread
 
+# --- functions that are stages: optimised and not, with and without endbr64; static, as those above ---
+FUNCTIONS_SRC  := tests/truth/functions
+FUNCTIONS_WARN := $(filter-out -Wstrict-prototypes -Wmissing-prototypes,$(WARN))
+FUNCTIONS_O2   := -O2 -fcf-protection=none -fomit-frame-pointer
+FUNCTIONS_O0   := -O0 -fcf-protection=full
+define FUNCTIONS_BUILD
+$(B)/tests/truth/obj/functions-$(1)/%.o: $(FUNCTIONS_SRC)/%.cc $(FUNCTIONS_SRC)/subjects.h tests/truth/truth.h
+	@mkdir -p $$(@D)
+	$$(CXX) -std=gnu++17 $$(FUNCTIONS_WARN) -g $$(FUNCTIONS_$(1)) -c $$< -o $$@
+$(B)/tests/truth/functions_$(1): $(addprefix $(B)/tests/truth/obj/functions-$(1)/,main.o subjects.o) \
+		$(B)/tests/truth/obj/truth.o
+	$$(CXX) -static $$^ -o $$@ -lpthread
+TRUTH_BIN += $(B)/tests/truth/functions_$(1)
+endef
+$(foreach how,O0 O2,$(eval $(call FUNCTIONS_BUILD,$(how))))
+
 # --- CUDA calls of known number and length: against libraries of our own, found beside the program.
 # Entry points that begin with push %rbp, as NVIDIA's do; all of it once more, in a folder cet, with
 # endbr64 before that. ---

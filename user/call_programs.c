@@ -30,6 +30,14 @@ void call_programs_choose(struct infbpf_bpf *skel, enum uprobe_kind kind, enum c
 	}
 }
 
+void function_programs_choose(struct infbpf_bpf *skel, enum uprobe_kind kind, bool wanted)
+{
+	if (kind >= UPROBE_MULTI)
+		bpf_program__set_expected_attach_type(skel->progs.handle_function,
+						      UPROBE_MULTI_ATTACH_TYPE);
+	bpf_program__set_autoload(skel->progs.handle_function, kind != UPROBE_NONE && wanted);
+}
+
 void mark_programs_choose(struct infbpf_bpf *skel, enum uprobe_kind kind, bool wanted)
 {
 	if (kind >= UPROBE_MULTI)

@@ -18,5 +18,7 @@ enum call_programs {
 void call_programs_choose(struct infbpf_bpf *skel, enum uprobe_kind kind, enum call_programs which);
 /* The same of marks. */
 void mark_programs_choose(struct infbpf_bpf *skel, enum uprobe_kind kind, bool wanted);
+/* The same for --stage. */
+void function_programs_choose(struct infbpf_bpf *skel, enum uprobe_kind kind, bool wanted);
 
 #endif /* CALL_PROGRAMS_H */

@@ -8,6 +8,7 @@
 #include "cmd.h"
 #include "doctor_cuda.h"
 #include "doctor_hooks.h"
+#include "doctor_marks.h"
 #include "doctor_stacks.h"
 #include "doctor_symbols.h"
 #include "options.h"
@@ -40,7 +41,7 @@ static const struct option_row rows[] = {
 static const char usage[] =
 	"usage: infbpf doctor [-p PID[,PID]] [--hooks KIND]\n\n"
 	"What this kernel and these privileges allow, which hook each part of a\n"
-	"trace would use and why no better one, and the CUDA libraries of PID.";
+	"trace would use and why no better one, and the CUDA libraries and marks of PID.";
 
 static int silent(enum libbpf_print_level level, const char *format, va_list args)
 {
@@ -80,6 +81,8 @@ static int print_process(pid_t pid, struct cuda_libs *files, struct fault *f)
 		return 0;
 	}
 	err = doctor_cuda(stdout, LABEL, pid, files);
+	if (!err)
+		err = doctor_marks(stdout, LABEL, pid);
 	if (err)
 		return fault_set(f, EXIT_FAILED, -err, "cannot read the maps of %d: %s", pid,
 				 strerror(-err));

@@ -220,5 +220,6 @@ int cmd_trace(int argc, char **argv)
 	for (int i = 0; i < OUTS; i++)
 		out_discard(&outs[i]);
 	target_pids_free(&o.session.pids);
+	stage_options_free(&o.session.functions);
 	return code;
 }

@@ -199,6 +199,8 @@ static int process_look(struct cuda_attach *a, struct cuda_attach_process *p, ui
 	if (err)
 		return err == -ENOMEM || err == -ESRCH ? err : 0;
 	err = a->stages ? stage_attach_maps(a->stages, p->pid, &maps, &p->marks) : 0;
+	if (!err && a->functions)
+		err = function_attach_maps(a->functions, p->pid, &maps, &p->functions);
 	if (!err)
 		err = cuda_find_maps(p->pid, &maps, &a->files, &p->found);
 	proc_maps_free(&maps);
@@ -219,7 +221,8 @@ int cuda_attach_process(struct cuda_attach *a, pid_t pid, uint64_t since_ns)
 	return err == -ESRCH ? 0 : err;
 }
 
-/* A fork's child, with its parent's libraries. One that has ended already made calls that nobody saw. */
+/* A fork's child, with its parent's libraries (or marks). One that has ended already made calls that
+ * nobody saw. */
 static int process_born(struct cuda_attach *a, struct cuda_attach_process *p, uint64_t time_ns)
 {
 	const uint64_t from = time_ns > a->begin_ns ? time_ns : a->begin_ns;
@@ -228,9 +231,14 @@ static int process_born(struct cuda_attach *a, struct cuda_attach_process *p, ui
 
 	if (err != -ESRCH)
 		return err;
-	if (now > from)
+	if (a->files.n && now > from)
 		a->uncovered_ns += now - from;
 	return 0;
+}
+
+static bool has_nothing(const struct cuda_attach_process *p)
+{
+	return !p->found.n && !p->marks.n && !p->functions.n;
 }
 
 int cuda_attach_life(struct cuda_attach *a, pid_t pid, pid_t parent, uint64_t time_ns)
@@ -242,8 +250,8 @@ int cuda_attach_life(struct cuda_attach *a, pid_t pid, pid_t parent, uint64_t ti
 	 * where the parent has none, or where each file is probed for all processes anyway. It may load
 	 * some of its own: the next looks at all processes find them. */
 	for (size_t i = 0; parent && i < a->processes_n; i++)
-		none_yet |= a->processes[i].pid == parent &&
-			    (a->all || (!a->processes[i].found.n && !a->processes[i].marks.n));
+		none_yet |=
+			a->processes[i].pid == parent && (a->all || has_nothing(&a->processes[i]));
 	p = process_get(a, pid);
 	if (!p)
 		return -ENOMEM;
@@ -255,6 +263,7 @@ int cuda_attach_life(struct cuda_attach *a, pid_t pid, pid_t parent, uint64_t ti
 	if (!parent) {
 		cuda_process_forget(&p->found);
 		mark_process_forget(&p->marks);
+		function_process_forget(&p->functions);
 	}
 	return parent ? process_born(a, p, time_ns) : 0;
 }
@@ -268,6 +277,8 @@ int cuda_attach_file(struct cuda_attach *a, pid_t pid, const char *path)
 	if (!p)
 		return -ENOMEM;
 	err = a->stages ? stage_attach_file(a->stages, pid, path, &p->marks) : 0;
+	if (!err && a->functions)
+		err = function_attach_file(a->functions, pid, path, &p->functions);
 	if (err)
 		return err;
 	known = p->found.n;
@@ -279,6 +290,7 @@ static void process_drop(struct cuda_attach *a, size_t index)
 {
 	cuda_process_free(&a->processes[index].found);
 	mark_process_free(&a->processes[index].marks);
+	function_process_free(&a->processes[index].functions);
 	a->processes[index] = a->processes[--a->processes_n];
 }
 
@@ -310,6 +322,7 @@ void cuda_attach_close(struct cuda_attach *a)
 	for (size_t i = 0; i < a->processes_n; i++) {
 		cuda_process_free(&a->processes[i].found);
 		mark_process_free(&a->processes[i].marks);
+		function_process_free(&a->processes[i].functions);
 	}
 	free(a->processes);
 	cuda_libs_free(&a->files);

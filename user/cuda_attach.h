@@ -9,6 +9,7 @@
 #include <sys/types.h>
 #include "cuda.h"
 #include "marks.h"
+#include "stage_function.h"
 #include "uprobe.h"
 
 struct cuda_attach_process {
@@ -17,6 +18,7 @@ struct cuda_attach_process {
 	uint64_t seen_ns; /* last time its maps were read; a library found later came after it */
 	struct cuda_process found;
 	struct mark_process marks;
+	struct function_process functions;
 };
 
 struct cuda_attach {
@@ -37,6 +39,7 @@ struct cuda_attach {
 	/* The kernel side's probes_ns: ~0 while probes are being attached, then when they were. */
 	volatile uint64_t *done_ns;
 	uint64_t uncovered_ns;
+	struct function_attach *functions; /* likewise for functions that are stages */
 	struct stage_attach *stages; /* looks for marks in the same processes; NULL: not wanted */
 	char failed[160];	     /* why a library could not be probed; "": none failed */
 };

@@ -139,6 +139,7 @@ int doctor_hooks(FILE *out, int label, enum hooks_mode mode, struct fault *f)
 	}
 	call_programs_choose(skel, uprobe_detect(), CALL_PROGRAMS_ALL);
 	mark_programs_choose(skel, uprobe_detect(), true);
+	function_programs_choose(skel, uprobe_detect(), true);
 	err = hooks_choose(&hooks, skel, symbols, mode, HOOK_ALL, f);
 	for (size_t i = 0; i < hooks.n; i++)
 		print_hook(out, label, i ? "" : "hooks", &hooks.states[i]);

@@ -181,6 +181,7 @@ struct rec_hdr {
 #include "infbpf_calls.h"
 #include "infbpf_io.h"
 #include "infbpf_stage.h"
+#include "infbpf_function.h"
 
 /* --- records in the ring buffer and in the closing iterator's output --- */
 enum rec_type {
@@ -387,6 +388,8 @@ struct cpu_counts {
 	__u64 idle;	   /* of switches: away from the idle task */
 	__u64 mark_hits;   /* probes of marks and stages, in scope or not */
 	__u64 lost_spans; /* spans and marks that are in no record, stages that were one too many */
+	__u64 function_hits;   /* probes of functions that are stages, in scope or not */
+	__u64 function_costly; /* of them: at an instruction that is single-stepped */
 };
 
 #endif /* INFBPF_H */

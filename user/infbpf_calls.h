@@ -29,7 +29,7 @@ struct call_key {
 
 /* Records of calls and of launches lie in arrays; hash maps have their places by key. A thread remembers
  * the places that it used last: an array's element costs 5 ns, a hash map's 40. */
-#define API_RECS      2048
+#define API_RECS      1792
 #define LAUNCH_RECS   8192
 #define LAUNCHER_RECS 512
 

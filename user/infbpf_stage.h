@@ -11,7 +11,8 @@
 #define STAGE_FRAMES 4	/* of them, the outermost, that samples carry */
 
 /* Names have numbers, by the map "stage_names". */
-#define STAGE_NAMES	  512
+#define STAGE_NAMES	  4096 /* the numbers are less; the map has room for STAGE_NAMES_FEW */
+#define STAGE_NAMES_FEW	  512
 #define STAGE_NAME_NONE	  0
 #define STAGE_NAME_UNREAD 1 /* there is none at the address */
 #define STAGE_NAME_MORE	  2 /* all names that there was no room for */
@@ -21,8 +22,9 @@
 #define STAGE_NAME_LATER	0x8000
 #define STAGE_NAME_NUMBER(name) ((name)&0x7fff)
 
-/* Records of (process image, name, source), unless cfg_stage_recs says otherwise: 2.5 KiB each. */
-#define STAGE_RECS 256
+/* Records of (process image, name, source), 2.5 KiB each; where functions are probed, more. */
+#define STAGE_RECS	128
+#define STAGE_RECS_MANY 1024
 
 /* enum wait_cause of user/wait_cause.h, as far as the kernel side knows of it. */
 #define STAGE_CAUSES	    13

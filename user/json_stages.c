@@ -137,7 +137,9 @@ static int fill_part(const struct profile_requests *r, size_t i, json_t *o)
 		err = json_set(o, "in_pass", json_boolean(part->in_pass));
 	if (!err)
 		err = JSON_SET_NUMBERS(o, { "behind_ns", part->behind_ns },
-				       { "behind_slow_ns", part->behind_slow_ns });
+				       { "behind_slow_ns", part->behind_slow_ns },
+				       { "woken_slow_ns", part->woken_slow_ns },
+				       { "throttled_slow_ns", part->throttled_slow_ns });
 	if (!err)
 		err = set_split(o, &part->split);
 	if (!err)

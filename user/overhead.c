@@ -168,6 +168,7 @@ static const struct {
 	{ "handle_call_entry", offsetof(struct cpu_counts, call_hits), 0 },
 	{ "handle_call_return", offsetof(struct cpu_counts, return_hits), 0 },
 	{ "handle_mark", offsetof(struct cpu_counts, mark_hits), 0 },
+	{ "handle_function", offsetof(struct cpu_counts, function_hits), 0 },
 	{ "handle_call_count", offsetof(struct cpu_counts, call_hits), 0 },
 	{ "handle_call_session", offsetof(struct cpu_counts, call_hits),
 	  offsetof(struct cpu_counts, return_hits) },
@@ -279,14 +280,16 @@ void overhead_report(struct overhead *o, struct infbpf_bpf *skel, const struct c
 {
 	struct profile_overhead *out = &p->overhead;
 	const struct calibration *c = &o->calibration;
-	uint64_t costly = counts->costly_hits;
+	uint64_t costly = counts->costly_hits + counts->function_costly;
 
 	report_bpf(o, skel, counts, p);
 	if (costly)
 		calibrate_costly(&o->calibration, skel, o->kind);
-	out->trap_hits = counts->call_hits + counts->return_hits + counts->mark_hits;
+	out->trap_hits =
+		counts->call_hits + counts->return_hits + counts->mark_hits + counts->function_hits;
 	/* A mark's instruction does nothing: the kernel emulates it like the cheap ones of calls. */
-	out->trap_ns = (counts->call_hits + counts->mark_hits - costly) * c->entry_ns +
+	out->trap_ns = (counts->call_hits + counts->mark_hits + counts->function_hits - costly) *
+			       c->entry_ns +
 		       costly * c->costly_ns + counts->return_hits * c->return_ns;
 	overhead_update(o, p);
 	out->rss_bytes = rss_bytes();

@@ -234,7 +234,8 @@ struct profile_line {
 	uint8_t kind;	 /* enum wait_kind: of that cause */
 	uint16_t user_n; /* of the frames, how many are user frames; the rest are kernel frames */
 	uint16_t frames_n;
-	uint16_t stages_n; /* of the user frames, how many are stages, "[decode]"; they come first */
+	uint16_t
+		stages_n; /* of the user frames, how many are stages, "[decode]"; they come first */
 	const char *call; /* the CUDA call in progress, NULL: none; also among the frames */
 	const char *const *frames; /* outermost first; already free of ';' and newlines */
 	uint64_t value_ns;	   /* 0: it has only switches */
@@ -417,7 +418,8 @@ struct profile_stack {
 	int16_t syscall;
 	uint16_t flags;	  /* enum wait_flags, of user/infbpf.h */
 	const char *call; /* NULL: outside calls */
-	const char *const *stages; /* frames of the open stages, outermost first; they come first of all */
+	const char *const
+		*stages; /* frames of the open stages, outermost first; they come first of all */
 	uint16_t stages_n;
 	bool call_return; /* taken at the call's return: stands for its state only if nothing else does */
 	const char *const *frames;

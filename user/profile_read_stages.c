@@ -125,6 +125,8 @@ static const struct read_field part_fields[] = {
 	READ_FIELD(READ_BOOL, profile_part, in_pass, "in_pass"),
 	KNOWN(profile_part, behind_ns, "behind_ns"),
 	KNOWN(profile_part, behind_slow_ns, "behind_slow_ns"),
+	KNOWN(profile_part, woken_slow_ns, "woken_slow_ns"),
+	KNOWN(profile_part, throttled_slow_ns, "throttled_slow_ns"),
 };
 static const char *const part_kinds[] = {
 	[PART_STAGE] = "stage",

@@ -30,6 +30,7 @@ struct way_span {
 	uint32_t parent;   /* NONE: outermost */
 	uint32_t nest_end; /* one behind the last span nested in it */
 	uint32_t part;
+	bool joined; /* a pass: a request's first */
 };
 
 struct way_pass {

@@ -4,8 +4,9 @@
  * with them.
  *
  * A wait is for the stage that comes next on the way. While all threads that have that stage are in it, it
- * is for others. Passes of the model can be joined between two of them: it is for others while the one runs
- * that ran when the wait began, and while passes run that are as large as the largest of their name.
+ * is for others. Passes of the model can be joined between two of them: there it is for others while the
+ * one runs that ran when the wait began, until the last one that took others in (they were first), and
+ * while passes run that are as large as the largest of their name.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,22 +16,33 @@
 /* Between two edges all threads are busy. */
 struct busy {
 	int64_t begin_ns, end_ns;
-	uint64_t before_ns; /* time in full ones before this one */
-	bool full;	    /* none can be joined */
+	uint64_t before_ns, full_before_ns; /* busy before this one; and in full ones */
+	uint32_t joined; /* how many so far took requests in, this one included */
+	bool full;	 /* none can be joined */
 };
 
 struct edge {
 	int64_t time_ns;
 	int8_t step; /* 1: begins, -1: ends */
-	bool full;
+	bool full, joined;
 };
 
+/* The threads that have the stage, and when they are busy. */
 struct behind {
 	struct edge *edges;
 	size_t edges_n, edges_cap;
 	struct busy *busy;
 	size_t busy_n, busy_cap;
+	size_t *joined; /* the busy ones that took requests in */
+	size_t joined_n, joined_cap;
+	struct way_wait *waits; /* scratch */
+	size_t waits_cap;
+	uint32_t threads;
+	/* Outside of their spans: on the run queue, and throttled. */
+	uint64_t run_queue_ns, throttled_ns;
 };
+
+/* --- when all are busy --- */
 
 static int by_time(const void *a, const void *b)
 {
@@ -48,35 +60,50 @@ static int add_edges(struct behind *b, const struct way_span *s, bool full)
 
 	if (err)
 		return err;
-	b->edges[b->edges_n++] = (struct edge){ s->begin_ns, 1, full };
-	b->edges[b->edges_n++] = (struct edge){ s->end_ns, -1, full };
+	b->edges[b->edges_n++] = (struct edge){ s->begin_ns, 1, full, s->joined };
+	b->edges[b->edges_n++] = (struct edge){ s->end_ns, -1, full, s->joined };
 	return 0;
 }
 
-/* Where all of the threads are busy. */
-static int fill_busy(struct behind *b, uint32_t threads)
+static int add_busy(struct behind *b, const struct busy *busy, bool joined)
 {
-	uint32_t running = 0, full = 0;
-	uint64_t before = 0;
+	int err = array_grow(&b->busy, &b->busy_cap, b->busy_n + 1, sizeof(*b->busy));
+
+	if (!err)
+		err = array_grow(&b->joined, &b->joined_cap, b->joined_n + 1, sizeof(*b->joined));
+	if (err)
+		return err;
+	if (joined)
+		b->joined[b->joined_n++] = b->busy_n;
+	b->busy[b->busy_n] = *busy;
+	b->busy[b->busy_n++].joined = (uint32_t)b->joined_n;
+	return 0;
+}
+
+static int fill_busy(struct behind *b)
+{
+	uint32_t running = 0, full = 0, joined = 0;
+	struct busy busy = { 0 };
 	int err = 0;
 
 	if (b->edges_n)
 		qsort(b->edges, b->edges_n, sizeof(*b->edges), by_time);
-	b->busy_n = 0;
+	b->busy_n = b->joined_n = 0;
 	for (size_t i = 0; !err && i + 1 < b->edges_n; i++) {
 		const struct edge *e = &b->edges[i];
-		struct busy *busy;
+		uint64_t ns = (uint64_t)(e[1].time_ns - e[0].time_ns);
 
 		running += (uint32_t)e->step;
 		full += e->full ? (uint32_t)e->step : 0;
-		if (running < threads || e[0].time_ns == e[1].time_ns)
+		joined += e->joined ? (uint32_t)e->step : 0;
+		if (running < b->threads || !ns)
 			continue;
-		err = array_grow(&b->busy, &b->busy_cap, b->busy_n + 1, sizeof(*b->busy));
-		if (err)
-			break;
-		busy = &b->busy[b->busy_n++];
-		*busy = (struct busy){ e[0].time_ns, e[1].time_ns, before, full == running };
-		before += busy->full ? (uint64_t)(busy->end_ns - busy->begin_ns) : 0;
+		busy.begin_ns = e[0].time_ns;
+		busy.end_ns = e[1].time_ns;
+		busy.full = full == running;
+		err = add_busy(b, &busy, joined > 0);
+		busy.before_ns += ns;
+		busy.full_before_ns += busy.full ? ns : 0;
 	}
 	return err;
 }
@@ -102,21 +129,19 @@ static uint32_t largest(const struct ways *w, uint32_t pid, uint32_t name)
 	return most;
 }
 
-/* Few names: a program that makes them up as it goes has its first ones looked at. */
+/* Few names: of a program that makes them up as it goes the first ones are looked at. */
 #define PASS_NAMES 16
 
-static int fill_passes(const struct ways *w, uint32_t pid, struct behind *b)
+static int add_passes(const struct ways *w, uint32_t pid, struct behind *b)
 {
 	struct {
 		uint32_t name, largest;
 	} names[PASS_NAMES];
-	uint32_t names_n = 0, threads = 0, last = 0;
+	uint32_t names_n = 0;
 	int err = 0;
 
-	b->edges_n = 0;
 	for (size_t i = 0; !err && i < w->passes_n; i++) {
-		/* By thread, so that these can be counted. */
-		const struct way_pass *pass = &w->passes[w->passes_by_id[i]];
+		const struct way_pass *pass = &w->passes[i];
 		const struct build_span *s = w->spans[pass->span].s;
 		uint32_t k = 0;
 
@@ -130,51 +155,75 @@ static int fill_passes(const struct ways *w, uint32_t pid, struct behind *b)
 			names[names_n].name = s->name;
 			names[names_n++].largest = largest(w, pid, s->name);
 		}
-		threads += !threads || s->tid != last;
-		last = s->tid;
 		err = add_edges(b, &w->spans[pass->span], size_of(pass, s) >= names[k].largest);
 	}
-	return err ? err : fill_busy(b, threads);
+	return err;
 }
 
-/* Spans of a process come by thread. */
-static int fill_stage(const struct ways *w, uint32_t pid, const char *name, struct behind *b)
+/* name NULL: passes. */
+static bool is_of(const struct ways *w, const struct build_span *s, const char *name)
 {
-	uint32_t threads = 0, last = 0;
+	/* Strings are each there once. */
+	return name ? w->p->arena->strings[s->name] == name : s->kind == SPAN_PASS;
+}
+
+/* What the thread's account has more than its spans, of which in_spans is the sum. */
+static void add_thread(const struct ways *w, const struct build_span *s, struct behind *b,
+		       const struct profile_split *in_spans)
+{
+	uint64_t queued = 0, throttled = 0;
+
+	b->threads++;
+	for (size_t i = 0; i < w->p->threads_n; i++) {
+		const struct profile_thread *t = &w->p->threads[i];
+
+		if (t->pid != s->pid || t->tid != s->tid || t->merged != 1)
+			continue;
+		queued += t->state_ns[PROFILE_WOKEN] + t->state_ns[PROFILE_PREEMPTED];
+		throttled += t->throttled_ns;
+	}
+	b->run_queue_ns += queued > in_spans->run_queue_ns ? queued - in_spans->run_queue_ns : 0;
+	b->throttled_ns +=
+		throttled > in_spans->throttled_ns ? throttled - in_spans->throttled_ns : 0;
+}
+
+/* The spans of a process come by thread. */
+static int fill(const struct ways *w, uint32_t pid, const char *name, struct behind *b)
+{
+	uint32_t first = ways_first_span(w, pid);
+	struct profile_split sum = { 0 };
+	bool has = false;
 	int err = 0;
 
-	b->edges_n = 0;
-	for (uint32_t i = ways_first_span(w, pid);
-	     !err && i < w->spans_n && w->spans[i].s->pid == pid; i++) {
+	b->edges_n = b->threads = 0;
+	b->run_queue_ns = b->throttled_ns = 0;
+	for (uint32_t i = first; !err && i < w->spans_n && w->spans[i].s->pid == pid; i++) {
 		const struct build_span *s = w->spans[i].s;
+		const bool last = i + 1 == w->spans_n || w->spans[i + 1].s->pid != pid ||
+				  w->spans[i + 1].s->tid != s->tid;
 
-		/* The strings are each there once. */
-		if (w->p->arena->strings[s->name] != name)
+		if (w->spans[i].parent == NONE && s->blocked_ns != PROFILE_UNKNOWN) {
+			sum.run_queue_ns += s->run_queue_ns;
+			sum.throttled_ns +=
+				s->throttled_ns == PROFILE_UNKNOWN ? 0 : s->throttled_ns;
+		}
+		if (is_of(w, s, name)) {
+			has = true;
+			err = name ? add_edges(b, &w->spans[i], true) : 0;
+		}
+		if (!last)
 			continue;
-		threads += !threads || s->tid != last;
-		last = s->tid;
-		err = add_edges(b, &w->spans[i], true);
+		if (has)
+			add_thread(w, s, b, &sum);
+		memset(&sum, 0, sizeof(sum));
+		has = false;
 	}
-	return err ? err : fill_busy(b, threads);
+	if (!err && !name)
+		err = add_passes(w, pid, b);
+	return err ? err : fill_busy(b);
 }
 
 /* --- waits --- */
-
-static uint64_t full_until(const struct behind *b, size_t at, int64_t time_ns)
-{
-	const struct busy *busy;
-
-	if (at == b->busy_n)
-		return b->busy_n ? b->busy[at - 1].before_ns +
-					   (b->busy[at - 1].full
-						    ? (uint64_t)(b->busy[at - 1].end_ns -
-								 b->busy[at - 1].begin_ns)
-						    : 0)
-				 : 0;
-	busy = &b->busy[at];
-	return busy->before_ns +
-	       (busy->full && time_ns > busy->begin_ns ? (uint64_t)(time_ns - busy->begin_ns) : 0);
-}
 
 /* The first that ends after this time. */
 static size_t first_busy(const struct behind *b, int64_t time_ns)
@@ -192,16 +241,100 @@ static size_t first_busy(const struct behind *b, int64_t time_ns)
 	return low;
 }
 
+/* Busy before this time; full: in full ones. */
+static uint64_t until(const struct behind *b, int64_t time_ns, bool full)
+{
+	const size_t at = first_busy(b, time_ns);
+	const struct busy *busy = &b->busy[at < b->busy_n ? at : b->busy_n - 1];
+	const int64_t end = time_ns < busy->end_ns ? time_ns : busy->end_ns;
+	uint64_t ns = full ? busy->full_before_ns : busy->before_ns;
+
+	if (end > busy->begin_ns && (!full || busy->full))
+		ns += (uint64_t)(end - busy->begin_ns);
+	return ns;
+}
+
 static uint64_t behind_ns(const struct behind *b, const struct way_wait *wait)
 {
 	const size_t from = first_busy(b, wait->begin_ns), to = first_busy(b, wait->end_ns);
-	const struct busy *running = from < b->busy_n ? &b->busy[from] : NULL;
-	uint64_t ns = full_until(b, to, wait->end_ns) - full_until(b, from, wait->begin_ns);
+	int64_t first = wait->begin_ns, end;
+	uint32_t joined;
 
-	if (running && !running->full && running->begin_ns <= wait->begin_ns)
-		ns += (uint64_t)((running->end_ns < wait->end_ns ? running->end_ns : wait->end_ns) -
-				 wait->begin_ns);
+	if (!b->busy_n)
+		return 0;
+	if (from < b->busy_n && b->busy[from].begin_ns <= wait->begin_ns)
+		first = b->busy[from].end_ns;
+	/* The last that took others in, and was through before the wait's end. */
+	joined = to ? b->busy[to - 1].joined : 0;
+	if (joined) {
+		end = b->busy[b->joined[joined - 1]].end_ns;
+		first = end > first ? end : first;
+	}
+	first = first < wait->end_ns ? first : wait->end_ns;
+	return until(b, first, false) - until(b, wait->begin_ns, false) +
+	       until(b, wait->end_ns, true) - until(b, first, true);
+}
+
+static int by_begin(const void *a, const void *b)
+{
+	const struct way_wait *x = a, *y = b;
+
+	return x->begin_ns < y->begin_ns ? -1 : x->begin_ns > y->begin_ns;
+}
+
+/* How long any of n waits was while not all threads were busy. */
+static uint64_t idle_ns(const struct behind *b, struct way_wait *waits, size_t n)
+{
+	int64_t end = INT64_MIN;
+	uint64_t ns = 0;
+
+	qsort(waits, n, sizeof(*waits), by_begin);
+	for (size_t i = 0; i < n; i++) {
+		const int64_t from = waits[i].begin_ns > end ? waits[i].begin_ns : end;
+
+		if (waits[i].end_ns <= from)
+			continue;
+		end = waits[i].end_ns;
+		ns += (uint64_t)(end - from);
+		if (b->busy_n)
+			ns -= until(b, end, false) - until(b, from, false);
+	}
 	return ns;
+}
+
+static uint64_t scale(uint64_t ns, uint64_t part, uint64_t whole)
+{
+	part = part < whole ? part : whole;
+	return whole ? (uint64_t)((unsigned __int128)ns * part / whole) : 0;
+}
+
+/* The waits of one part. */
+static int fill_wait(const struct ways *w, struct behind *b, const uint32_t *row_of, size_t row,
+		     struct profile_part *part)
+{
+	uint64_t idle;
+	size_t n = 0;
+	int err = array_grow(&b->waits, &b->waits_cap, w->waits_n + 1, sizeof(*b->waits));
+
+	if (err)
+		return err;
+	part->behind_ns = part->behind_slow_ns = 0;
+	for (size_t i = 0; i < w->waits_n; i++) {
+		uint64_t ns;
+
+		if (row_of[w->waits[i].part] != row)
+			continue;
+		b->waits[n++] = w->waits[i];
+		ns = behind_ns(b, &w->waits[i]);
+		part->behind_ns += ns;
+		part->behind_slow_ns += w->waits[i].slow ? ns : 0;
+	}
+	/* A thread that waits for a CPU keeps all waiting that wait for it. */
+	idle = idle_ns(b, b->waits, n);
+	part->woken_slow_ns =
+		scale(part->slow.wall_ns - part->behind_slow_ns, b->run_queue_ns, idle);
+	part->throttled_slow_ns = scale(part->woken_slow_ns, b->throttled_ns, b->run_queue_ns);
+	return 0;
 }
 
 int ways_behind(const struct ways *w, uint32_t pid, const uint32_t *row_of,
@@ -215,22 +348,18 @@ int ways_behind(const struct ways *w, uint32_t pid, const uint32_t *row_of,
 		size_t next = i + 1;
 
 		part->behind_ns = part->behind_slow_ns = PROFILE_UNKNOWN;
+		part->woken_slow_ns = part->throttled_slow_ns = PROFILE_UNKNOWN;
 		while (next < row->parts_n && row->parts[next].kind != PART_STAGE)
 			next++;
 		if (part->kind != PART_WAIT || next == row->parts_n)
 			continue;
-		err = row->parts[next].in_pass ? fill_passes(w, pid, &b)
-					       : fill_stage(w, pid, row->parts[next].name, &b);
-		part->behind_ns = part->behind_slow_ns = 0;
-		for (size_t k = 0; !err && k < w->waits_n; k++) {
-			if (row_of[w->waits[k].part] != i)
-				continue;
-			part->behind_ns += behind_ns(&b, &w->waits[k]);
-			if (w->waits[k].slow)
-				part->behind_slow_ns += behind_ns(&b, &w->waits[k]);
-		}
+		err = fill(w, pid, row->parts[next].in_pass ? NULL : row->parts[next].name, &b);
+		if (!err)
+			err = fill_wait(w, &b, row_of, i, part);
 	}
 	free(b.edges);
 	free(b.busy);
+	free(b.joined);
+	free(b.waits);
 	return err;
 }

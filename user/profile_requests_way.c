@@ -178,12 +178,14 @@ static int visit_item(struct ways *w, void *arg, const struct way_item *item, in
 
 static void note_pass(struct ways *w, struct way_life *l, uint32_t span)
 {
-	const struct way_span *s = &w->spans[span];
+	struct way_span *s = &w->spans[span];
 
 	if (s->s->kind != SPAN_PASS || s->end_ns > l->end_ns)
 		return;
-	if (l->first_pass_ns == INT64_MIN)
+	if (l->first_pass_ns == INT64_MIN) {
 		l->first_pass_ns = s->end_ns;
+		s->joined = true;
+	}
 	if (s->end_ns > l->last_pass_ns)
 		l->last_pass_ns = s->end_ns;
 }

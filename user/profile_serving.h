@@ -131,10 +131,14 @@ struct profile_part {
 		times; /* of what a request spends in it altogether, of those that had it */
 	struct profile_split split; /* of all requests */
 	struct profile_split slow;  /* of those at or above p95 */
-	/* PART_WAIT before a pass: of split.wall_ns and slow.wall_ns, while it could not be taken in: the
-	 * pass that ran when it came, and passes as large as the largest. PART_WAIT before another stage:
-	 * while all threads that have that stage were in it. Else PROFILE_UNKNOWN. */
+	/* PART_WAIT: of its wall times, for others to be done. Else PROFILE_UNKNOWN.
+	 * Before a pass of the model: while the pass runs that ran when the wait began, until the last pass
+	 * that took others in, and while passes run that are as large as the largest. Before another stage:
+	 * while all threads that have it are in it. */
 	uint64_t behind_ns, behind_slow_ns;
+	/* Of what is left of slow.wall_ns, while these threads were to go on with it and had no CPU; an
+	 * estimate. And of that, because the cgroup's quota was used up. */
+	uint64_t woken_slow_ns, throttled_slow_ns;
 	/* Of the latency of the requests around the median (p45 to p55), at or above p95, at or above p99. */
 	double share_p50, share_p95, share_p99;
 };

@@ -24,9 +24,7 @@ static void put_head(struct screen *s, const struct profile *p)
 	page_text(s, text_name(p->target, name, sizeof(name)));
 	fputs(" - infbpf report</title>\n<style>\n", s->f);
 	fputs(report_css, s->f);
-	fputs("</style>\n</head>\n<body>\n<header>\n<h1>", s->f);
-	page_text(s, name);
-	fputs("</h1>\n", s->f);
+	fputs("</style>\n</head>\n<body>\n<header>\n<h1>infbpf report</h1>\n", s->f);
 	summary_head(s, p, true);
 	fputs("</header>\n<nav aria-label=\"Sections\"></nav>\n<main>\n", s->f);
 }

@@ -11,6 +11,23 @@
 #define STRIPS 200 /* a page with more of them is of no use */
 #define HEIGHT 100 /* of a strip, in its own units */
 
+/* The last slice ends with the window. */
+static uint64_t length_of(const struct profile *p, size_t slice)
+{
+	const uint64_t before = p->slice_ns * slice;
+
+	return slice + 1 < p->slices_n || p->duration_ns <= before ? p->slice_ns
+								   : p->duration_ns - before;
+}
+
+/* In slices. */
+static double window_of(const struct profile *p)
+{
+	return p->slice_ns ? (double)(p->slices_n - 1) +
+				     (double)length_of(p, p->slices_n - 1) / (double)p->slice_ns
+			   : (double)p->slices_n;
+}
+
 /* The area below the sum of the first so many states, as steps. */
 static void put_area(struct screen *s, const struct profile *p, const struct profile_slices *strip,
 		     const char *class, unsigned int states)
@@ -21,22 +38,22 @@ static void put_area(struct screen *s, const struct profile *p, const struct pro
 
 	fprintf(s->f, "<path class=\"%s\" d=\"M0 %d", class, HEIGHT);
 	for (size_t i = 0; i < p->slices_n; i++) {
+		const uint64_t length = length_of(p, i);
 		uint64_t ns = 0;
 		unsigned int y;
 
 		for (unsigned int k = 0; k < states; k++)
 			ns += strip->ns[i][order[k]];
-		if (ns > p->slice_ns)
-			ns = p->slice_ns;
-		y = p->slice_ns
-			    ? HEIGHT -
-				      (unsigned int)((double)ns * HEIGHT / (double)p->slice_ns + .5)
-			    : HEIGHT;
+		if (ns > length)
+			ns = length;
+		y = HEIGHT;
+		if (length)
+			y -= (unsigned int)((double)ns * HEIGHT / (double)length + .5);
 		if (y != last)
-			fprintf(s->f, "%s%zuV%u", i ? "H" : "H", i, y);
+			fprintf(s->f, "H%zuV%u", i, y);
 		last = y;
 	}
-	fprintf(s->f, "H%zuV%dZ\"/>", p->slices_n, HEIGHT);
+	fprintf(s->f, "H%.3fV%dZ\"/>", window_of(p), HEIGHT);
 }
 
 /* What the picture says, in words. */
@@ -65,9 +82,9 @@ static void put_strip(struct screen *s, const struct profile *p, const struct pr
 	if (t->merged == 1)
 		fprintf(s->f, " <i>%" PRIu32 "</i>", t->tid);
 	fprintf(s->f,
-		"</span><svg viewBox=\"0 0 %zu %d\" preserveAspectRatio=\"none\" role=\"img\" "
+		"</span><svg viewBox=\"0 0 %.3f %d\" preserveAspectRatio=\"none\" role=\"img\" "
 		"aria-label=\"",
-		p->slices_n, HEIGHT);
+		window_of(p), HEIGHT);
 	put_words(s, t);
 	fputs("\"><title>", s->f);
 	put_words(s, t);

@@ -76,7 +76,7 @@ static void put_advice(struct screen *s, const struct profile_verdict *v)
 
 void report_verdict(struct screen *s, const struct profile *p)
 {
-	screen_heading(s, "VERDICT", "verdict");
+	screen_heading(s, s->page ? "Verdict" : "VERDICT", "verdict");
 	if (!p->verdicts_n) {
 		screen_text(s, "  not judged", 4);
 		return;

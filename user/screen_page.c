@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Rows and lines as parts of an HTML page. Names come from outside: all text is escaped, and what could
  * change its direction or hide in it is not shown. */
+#include <ctype.h>
 #include <string.h>
+#include "flame/flame.h"
 #include "flame/name.h"
 #include "screen.h"
+
+#define NO_BREAK "\xc2\xa0"
+#define PART	 FLAME_PART
+#define NOTE_MAX 512
 
 void page_text(struct screen *s, const char *text)
 {
@@ -73,12 +79,41 @@ void page_table_end(struct screen *s)
 	s->in_table = false;
 }
 
+/* What a screen sets apart by spaces is set apart by a dot; a figure stays with its unit. */
+static void put_line(struct screen *s, const char *text)
+{
+	char part[NOTE_MAX];
+	size_t n = 0;
+
+	for (const char *c = text; *c; c++) {
+		const bool figure = *c == ' ' && c > text && isdigit((unsigned char)c[-1]);
+		const char *as = *c != ' ' ? NULL : c[1] == ' ' ? PART : figure ? NO_BREAK : NULL;
+
+		if (n + sizeof(PART) + 1 > sizeof(part)) {
+			part[n] = '\0';
+			page_text(s, part);
+			n = 0;
+		}
+		if (as)
+			n += (size_t)snprintf(part + n, sizeof(part) - n, "%s", as);
+		else
+			part[n++] = *c;
+		while (as && c[1] == ' ')
+			c++;
+	}
+	part[n] = '\0';
+	page_text(s, part);
+}
+
 void page_paragraph(struct screen *s, const char *text)
 {
 	text += strspn(text, " ");
-	if (*text)
-		put_in(s, "<p>", text, "</p>\n");
 	s->lines++;
+	if (!*text)
+		return;
+	put(s, "<p>");
+	put_line(s, text);
+	put(s, "</p>\n");
 }
 
 void page_section(struct screen *s, const char *title, const char *id)

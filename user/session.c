@@ -126,6 +126,9 @@ static int attach(struct session *s, struct fault *f)
 		err = session_scope(s, 0);
 	if (err)
 		return fault_set(f, EXIT_FAILED, -err, "cannot attach: %s", strerror(-err));
+	err = s->cuda.functions ? function_attach_check(&s->functions, f) : 0;
+	if (err)
+		return err;
 	if (!s->options->all)
 		for (size_t i = 0; i < s->pids.n; i++)
 			if (!symbols_image(s->symbols, s->pids.pids[i], 0, 0, 0))
@@ -355,7 +358,8 @@ static void leave_probes_to_child(struct session *s)
 {
 	pid_t pid;
 
-	if (s->uprobes != UPROBE_PERF || s->cuda.fds_n + s->stages.fds_n <= SLOW_DETACH)
+	if (s->uprobes != UPROBE_PERF ||
+	    s->cuda.fds_n + s->stages.fds_n + s->functions.fds_n <= SLOW_DETACH)
 		return;
 	fflush(NULL);
 	pid = fork();
@@ -383,6 +387,7 @@ void session_close(struct session *s)
 	hooks_detach(&s->hooks);
 	cuda_attach_close(&s->cuda);
 	stage_attach_close(&s->stages);
+	function_attach_close(&s->functions);
 	overhead_close(&s->overhead);
 	if (s->skel)
 		infbpf_bpf__destroy(s->skel);

@@ -12,6 +12,7 @@
 #include "fault.h"
 #include "hooks.h"
 #include "profile.h"
+#include "stage_option.h"
 #include "target.h"
 
 struct session;
@@ -43,10 +44,11 @@ struct session_options {
 	bool driver;		  /* driver calls inside of other calls, too */
 	bool entries_only;	  /* no return probes: no lengths, errors or memory of calls */
 	bool wakers;		  /* stacks of those who end waits */
-	bool marks;		  /* --marks: stages and requests that the program marks */
-	bool timeline;		  /* the threads' states by slices of the window */
-	uint64_t slice_ns;	  /* their length, 0: what suits the duration */
-	bool verbose;		  /* libbpf's messages on stderr */
+	struct stage_options functions; /* --stage, --preset */
+	bool marks;			/* --marks: stages and requests that the program marks */
+	bool timeline;			/* the threads' states by slices of the window */
+	uint64_t slice_ns;		/* their length, 0: what suits the duration */
+	bool verbose;			/* libbpf's messages on stderr */
 };
 
 struct session_progress {

@@ -80,23 +80,35 @@ static void configure_io(struct session *s)
 	}
 }
 
-/* Marks and functions; memory only where they are looked for. */
+/* Marks and functions; memory only for as many as there may be. */
+static void stage_room(struct infbpf_bpf *skel, __u32 names, __u32 records, __u32 marks)
+{
+	skel->rodata->cfg_stage_recs = records;
+	bpf_map__set_max_entries(skel->maps.stage_names, names ? names : 1);
+	bpf_map__set_max_entries(skel->maps.stages, records ? records : 1);
+	bpf_map__set_max_entries(skel->maps.stage_recs, records ? records : 1);
+	bpf_map__set_max_entries(skel->maps.mark_specs, marks ? marks : 1);
+}
+
 static void configure_stages(struct session *s)
 {
 	struct infbpf_bpf *skel = s->skel;
-	const bool wanted = s->options->marks;
+	const bool functions = s->options->functions.n > 0;
 
 	mark_programs_choose(skel, s->uprobes, s->options->marks);
-	skel->bss->stage_records = STAGE_RECORDS;
-	if (wanted) {
-		stage_causes(skel->rodata->cfg_causes);
-		return;
+	function_programs_choose(skel, s->uprobes, functions);
+	if (!functions) {
+		bpf_map__set_max_entries(skel->maps.function_names, 1);
+		bpf_map__set_max_entries(skel->maps.function_jumps, 1);
 	}
-	skel->rodata->cfg_stage_recs = 0;
-	bpf_map__set_max_entries(skel->maps.stage_names, 1);
-	bpf_map__set_max_entries(skel->maps.stages, 1);
-	bpf_map__set_max_entries(skel->maps.stage_recs, 1);
-	bpf_map__set_max_entries(skel->maps.mark_specs, 1);
+	skel->bss->stage_records = STAGE_RECORDS;
+	stage_causes(skel->rodata->cfg_causes);
+	if (functions)
+		stage_room(skel, STAGE_NAMES, STAGE_RECS_MANY, s->options->marks ? MARK_SPECS : 0);
+	else if (s->options->marks)
+		stage_room(skel, STAGE_NAMES_FEW, STAGE_RECS, MARK_SPECS);
+	else
+		stage_room(skel, 0, 0, 0);
 }
 
 static void configure(struct session *s)
@@ -314,6 +326,18 @@ static void attach_stages(struct session *s)
 	s->cuda.stages = &s->stages;
 }
 
+static int attach_functions(struct session *s)
+{
+	s->functions.options = &s->options->functions;
+	s->functions.kind = s->uprobes;
+	s->functions.prog_fd = bpf_program__fd(s->skel->progs.handle_function);
+	s->functions.names_fd = bpf_map__fd(s->skel->maps.function_names);
+	s->functions.jumps_fd = bpf_map__fd(s->skel->maps.function_jumps);
+	s->functions.all = s->options->all;
+	s->cuda.functions = &s->functions;
+	return function_attach_open(&s->functions);
+}
+
 int session_attach_cuda(struct session *s)
 {
 	struct target_pids all = { 0 };
@@ -342,11 +366,13 @@ int session_attach_cuda(struct session *s)
 	s->cuda.all = s->options->all;
 	if (s->options->marks)
 		attach_stages(s);
+	if (s->options->functions.n)
+		err = attach_functions(s);
 	s->cuda.begin_ns = ~0ULL;
 	s->cuda.done_ns = (volatile uint64_t *)&s->skel->bss->probes_ns;
 	if (s->uprobes == UPROBE_NONE)
 		return 0;
-	if (s->options->all) {
+	if (s->options->all && !err) {
 		err = target_all_scan(&all);
 		pids = &all;
 	}

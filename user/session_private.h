@@ -12,6 +12,7 @@
 #include "infbpf.skel.h"
 #include "overhead.h"
 #include "session.h"
+#include "stage_function.h"
 #include "symbols/symbols.h"
 #include "timeline.h"
 #include "unwind/unwind.h"
@@ -29,6 +30,7 @@ struct session {
 	enum uprobe_kind uprobes;
 	struct cuda_attach cuda;
 	struct stage_attach stages;
+	struct function_attach functions;
 	bool *chosen; /* by row of cuda_calls: --gpu-calls */
 	struct symbols *symbols;
 	struct unwind *unwind;

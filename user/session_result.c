@@ -114,6 +114,9 @@ static int add_not_measured(struct session *s)
 	};
 	int err = add_unprobed(s);
 
+	if (!err && s->cuda.functions)
+		err = function_attach_report(&s->functions, p);
+
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && !err; i++)
 		if (rows[i].is_so)
 			err = profile_add_not_measured(p, rows[i].what, rows[i].why);
@@ -158,7 +161,7 @@ int session_result(struct session *s)
 	int err = add_hooks(s);
 
 	name_runtime(s);
-	s->profile->stages_known |= s->stages.probes > 0;
+	s->profile->stages_known |= s->stages.probes > 0 || s->functions.probes > 0;
 	if (!err)
 		err = add_not_measured(s);
 	fill_events(s);

@@ -150,16 +150,16 @@ static void put_row(struct screen *s, const char *name, const struct profile_qua
 
 static void put_latency(struct screen *s, const struct profile *p, const struct profile_requests *r)
 {
-	const size_t room = s->columns > 42 ? s->columns - 42 : 0;
+	const size_t room = s->columns > 40 ? s->columns - 40 : 0;
 	struct screen_line line = { .n = 0 };
 	char a[FORMAT_SIZE], b[FORMAT_SIZE];
 
 	if (!screen_is_wide(s))
 		screen_add(&line, "p99 %s, max %s; ", format_duration(a, r->latency.p99_ns),
 			   format_duration(b, r->latency.max_ns));
-	if (!r->tokens_out ||
-	    !screen_add_within(&line, room, "%s tokens",
-			       format_per_second(a, r->tokens_out, p->duration_ns)))
+	format_per_second(a, r->tokens_out, p->duration_ns);
+	a[strcspn(a, "/")] = '\0';
+	if (!r->tokens_out || !screen_add_within(&line, room, "%s tokens/s", a))
 		/* Without the semicolon. */
 		line.text[line.n > 2 ? line.n - 2 : 0] = '\0';
 	put_row(s, "latency", &r->latency, line.text);

@@ -261,6 +261,16 @@ static int set_io(void *out, const char *arg, struct fault *f)
 	}
 }
 
+static int set_stage(void *out, const char *arg, struct fault *f)
+{
+	return stage_options_add(&((struct trace_options *)out)->session.functions, arg, f);
+}
+
+static int set_preset(void *out, const char *arg, struct fault *f)
+{
+	return stage_options_preset(&((struct trace_options *)out)->session.functions, arg, f);
+}
+
 static int set_marks(void *out, const char *arg, struct fault *f)
 {
 	static const struct option_choice choices[] = { { "on", true },
@@ -365,6 +375,10 @@ static const struct option_row rows[] = {
 	{ "returns", 0, "KIND", "auto; none: CUDA calls' entries only (fibers, pthread_cancel)",
 	  set_returns },
 	{ "io", 0, "LIST", "block (default), file, net, uring; all or none", set_io },
+	{ "stage", 0, "NAME=PATH:FUNCTION", "a function, entry to return, is a stage; repeatable",
+	  set_stage },
+	{ "preset", 0, "LIST", "stages of llama.cpp,triton,tensorrt,libtorch; or a file of --stage",
+	  set_preset },
 	{ "marks", 0, "on|off", "stages and requests that programs mark (USDT): on (default)",
 	  set_marks },
 	{ "max-threads", 0, "N", "ended threads with a row of their own (4096)", set_max_threads },

@@ -18,7 +18,7 @@ struct trace_options {
 };
 
 /* Fills in o, defaults included; strings are borrowed from argv. 0, or a negative errno with f set.
- * -ECANCELED: --help was printed. target_pids_free() the pids in any case. */
+ * -ECANCELED: --help was printed. target_pids_free() the pids and stage_options_free() the functions in any case. */
 int trace_options_parse(int argc, char **argv, struct trace_options *o, struct fault *f);
 
 #endif /* TRACE_OPTIONS_H */

@@ -24,11 +24,18 @@ double verdict_sync_claim(const struct verdict_facts *f)
 bool verdict_spins(const struct verdict_facts *f)
 {
 	const struct verdict_calls *sync = &f->calls[GROUP_SYNC];
-	const double queued = f->own.run_queue + f->behind.run_queue;
+	const double queued = verdict_queued(f);
 
 	if (!sync->waited || sync->spun * 2 < sync->waited)
 		return false;
 	return queued * f->stolen_own >= WANT_OF_CPU * f->whole || f->cpus_busy > 1 - WANT_OF_CPU;
+}
+
+/* A wait for a CPU within such a call is none for the device. */
+static double synchronising(const struct verdict_facts *f)
+{
+	return verdict_in_calls(f, GROUP_SYNC, STATE_BLOCKED) +
+	       verdict_in_calls(f, GROUP_SYNC, STATE_ON_CPU);
 }
 
 /* In calls that wait for the device, whatever for: blocked, spinning, or in a copy that had to wait for
@@ -37,8 +44,7 @@ static double waiting(const struct verdict_facts *f)
 {
 	const struct verdict_calls *copy = &f->calls[GROUP_COPY];
 	const double trips = (double)f->small.calls * ROUND_TRIP_NS;
-	double ns = verdict_in_calls(f, GROUP_SYNC, STATE_WALL) +
-		    verdict_in_calls(f, GROUP_LAUNCH, STATE_BLOCKED);
+	double ns = synchronising(f) + verdict_in_calls(f, GROUP_LAUNCH, STATE_BLOCKED);
 
 	if (copy->wall > 0 && f->small.wall > trips)
 		ns += verdict_in_calls(f, GROUP_COPY, STATE_WALL) * (f->small.wall - trips) /
@@ -52,7 +58,7 @@ void rule_gpu_bound(const struct verdict_facts *f, struct verdict_ruling *r)
 	const double share = f->own.calls + f->behind.calls > 0
 				     ? f->own.calls / (f->own.calls + f->behind.calls)
 				     : 1;
-	const double trips = verdict_sync_claim(f) * verdict_in_calls(f, GROUP_SYNC, STATE_WALL);
+	const double trips = verdict_sync_claim(f) * synchronising(f);
 	const double spin = verdict_spins(f) ? verdict_in_calls(f, GROUP_SYNC, STATE_ON_CPU) : 0;
 	char own[FORMAT_SIZE], behind[FORMAT_SIZE], padding[FORMAT_SIZE];
 
@@ -107,7 +113,7 @@ void rule_sync_each_op(const struct verdict_facts *f, struct verdict_ruling *r)
 	const uint64_t ops = f->calls[GROUP_LAUNCH].calls + f->calls[GROUP_COPY].calls;
 	char n[FORMAT_SIZE], of[FORMAT_SIZE];
 
-	r->ns = verdict_sync_claim(f) * verdict_in_calls(f, GROUP_SYNC, STATE_WALL);
+	r->ns = verdict_sync_claim(f) * synchronising(f);
 	verdict_say_share(r, f, r->ns, "round trips to the device: the CPU waits after each op");
 	verdict_say(r, "%s synchronising calls for %s launches and copies",
 		    format_count(n, sync->calls), format_count(of, ops));
@@ -118,7 +124,7 @@ void rule_spinning_sync(const struct verdict_facts *f, struct verdict_ruling *r)
 {
 	const struct verdict_calls *sync = &f->calls[GROUP_SYNC];
 	const double spin = verdict_in_calls(f, GROUP_SYNC, STATE_ON_CPU);
-	const double queued = (f->own.run_queue + f->behind.run_queue) * f->stolen_own;
+	const double queued = verdict_queued(f) * f->stolen_own;
 	char a[FORMAT_SIZE], b[FORMAT_SIZE];
 
 	r->ns = verdict_spins(f) ? spin + queued : 0;

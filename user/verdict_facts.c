@@ -43,10 +43,8 @@ static enum verdict_group group_of(const struct profile_call *c)
 {
 	/* The names of --gpu-calls. A graph's launch is one of group launch. */
 	static const char *const names[] = {
-		[GROUP_LAUNCH] = "launch",
-		[GROUP_COPY] = "copy",
-		[GROUP_SYNC] = "sync",
-		[GROUP_ALLOC] = "alloc",
+		[GROUP_LAUNCH] = "launch", [GROUP_COPY] = "copy", [GROUP_SYNC] = "sync",
+		[GROUP_ALLOC] = "alloc",   [GROUP_SET] = "set",
 	};
 
 	for (int g = 0; g < GROUP_REST; g++)
@@ -80,31 +78,34 @@ static void fill_calls(struct verdict_facts *f)
 	}
 }
 
-/* No larger than half of all copies are. */
-static bool mostly_small(const struct profile_copy *c)
+/* A kind's time is shared out among its sizes as a copy of each takes it: a fixed cost, and its bytes. */
+static void add_copies(struct verdict_facts *f, const struct profile_copy *c)
 {
-	uint64_t all = 0, small = 0;
+	double small = 0, all = 0;
 
-	for (size_t i = 0; i < PROFILE_SIZES; i++) {
-		all += c->sizes[i];
-		if (1ULL << i <= SMALL_COPY)
-			small += c->sizes[i];
+	for (unsigned int i = 0; i < PROFILE_SIZES; i++) {
+		const double size = (double)(1ULL << i) * 0.75; /* the middle of its range */
+		const double cost = (double)c->sizes[i] * (size + SMALL_COPY);
+
+		all += cost;
+		if (1ULL << i <= SMALL_COPY) {
+			small += cost;
+			f->small.calls += c->sizes[i];
+		} else {
+			f->large.calls += c->sizes[i];
+		}
 	}
-	return small * 2 > all;
+	if (all <= 0)
+		return;
+	f->small.wall += verdict_ns(c->wall_ns) * small / all;
+	f->large.wall += verdict_ns(c->wall_ns) * (1 - small / all);
 }
 
 static void fill_copies(struct verdict_facts *f)
 {
-	for (size_t i = 0; i < f->p->copies_n; i++) {
-		const struct profile_copy *c = &f->p->copies[i];
-		struct verdict_copies *sum = mostly_small(c) ? &f->small : &f->large;
-
-		if (c->pid != f->pid)
-			continue;
-		sum->calls += c->calls;
-		sum->bytes += c->bytes;
-		sum->wall += verdict_ns(c->wall_ns);
-	}
+	for (size_t i = 0; i < f->p->copies_n; i++)
+		if (f->p->copies[i].pid == f->pid)
+			add_copies(f, &f->p->copies[i]);
 }
 
 static void fill_launchers(struct verdict_facts *f)
@@ -226,11 +227,16 @@ static void add_wait(struct verdict_facts *f, size_t i)
 	const struct profile_part *wait = &f->requests->parts[i], *next;
 	const double behind = verdict_behind(f, i, &next);
 	const double wall = verdict_ns(wait->slow.wall_ns);
+	const double woken = verdict_ns(wait->woken_slow_ns);
 	struct verdict_time mix = { 0 };
+
+	f->woken += woken;
+	f->woken_throttled += verdict_ns(wait->throttled_slow_ns);
 
 	if (next && next->in_pass) {
 		f->queue_pass += wall;
 		f->queue_pass_behind += behind;
+		f->queue_pass_woken += woken;
 		f->passes_behind += behind;
 		mix = f->pass_mix;
 		if (!f->longest_queue_pass ||
@@ -367,6 +373,16 @@ void verdict_facts_fill(struct verdict_facts *f, const struct profile *p, uint32
 		fill_requests(f);
 	else
 		fill_threads(f);
+}
+
+double verdict_throttled(const struct verdict_facts *f)
+{
+	return f->own.throttled + f->behind.throttled + f->woken_throttled;
+}
+
+double verdict_queued(const struct verdict_facts *f)
+{
+	return f->own.run_queue + f->behind.run_queue + f->woken - verdict_throttled(f);
 }
 
 double verdict_blocked(const struct verdict_facts *f, enum wait_cause cause)

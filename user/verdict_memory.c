@@ -49,23 +49,26 @@ void rule_small_copies(const struct verdict_facts *f, struct verdict_ruling *r)
 	verdict_say_call(r, f->calls[GROUP_COPY].longest);
 }
 
-/* Calls of copies that are to be asynchronous, half of which wait. */
+/* Time in copies that are to be asynchronous, if at least half of the large ones wait. */
 static double waiting_copies(const struct verdict_facts *f, const struct profile_call **longest)
 {
+	uint64_t waits = 0;
 	double ns = 0;
 
 	*longest = NULL;
 	for (size_t i = 0; i < f->p->calls_n; i++) {
 		const struct profile_call *c = &f->p->calls[i];
 
-		if (c->pid != f->pid || c->inside || !c->is_async_copy ||
-		    (c->blocked_calls + c->spun) * 2 < c->calls)
+		if (c->pid != f->pid || c->inside || !c->is_async_copy || !c->calls)
 			continue;
+		waits += c->blocked_calls + c->spun;
 		ns += verdict_ns(c->wall_ns);
 		if (!*longest)
 			*longest = c;
 	}
-	return ns;
+	if (!f->large.calls || waits * 2 < f->large.calls)
+		return 0;
+	return ns < f->large.wall ? ns : f->large.wall;
 }
 
 void rule_pageable_copies(const struct verdict_facts *f, struct verdict_ruling *r)
@@ -74,12 +77,13 @@ void rule_pageable_copies(const struct verdict_facts *f, struct verdict_ruling *
 	const double ns = waiting_copies(f, &c);
 	char a[FORMAT_SIZE], n[FORMAT_SIZE];
 
-	/* Small ones are staged: their number costs, not their memory. */
-	r->ns = f->large.calls ? part_of_copies(f, ns < f->large.wall ? ns : f->large.wall) : 0;
+	/* Not of small ones: these are staged, and cost by their number. */
+	r->ns = part_of_copies(f, ns);
 	verdict_say_share(r, f, r->ns, "asynchronous copies that wait: the memory is pageable");
 	if (c)
-		verdict_say(r, "%s: %s of %s calls of the name wait", c->name,
-			    format_count(a, c->blocked_calls + c->spun), format_count(n, c->calls));
+		verdict_say(r, "%s: %s calls wait; %s of all copies are larger than 64 KiB",
+			    c->name, format_count(a, c->blocked_calls + c->spun),
+			    format_count(n, f->large.calls));
 	say_copies(r, f);
 	verdict_say_call(r, c);
 }
@@ -89,21 +93,40 @@ void rule_transfers(const struct verdict_facts *f, struct verdict_ruling *r)
 	const struct profile_call *c;
 	const double waits = waiting_copies(f, &c);
 
-	r->ns = f->large.wall > waits ? part_of_copies(f, f->large.wall - waits) : 0;
+	r->ns = part_of_copies(f, f->large.wall - waits);
 	verdict_say_share(r, f, r->ns, "moving data between host and device");
 	say_copies(r, f);
 	say_copies_a_request(r, f);
 	verdict_say_call(r, f->calls[GROUP_COPY].longest);
 }
 
+/* Of the calls that set memory, those that clear what was just allocated: one an allocation at most. */
+static double clearing(const struct verdict_facts *f)
+{
+	const struct verdict_calls *set = &f->calls[GROUP_SET];
+	uint64_t made = 0;
+
+	for (size_t i = 0; i < f->p->memory_n; i++)
+		if (f->p->memory[i].pid == f->pid)
+			made += f->p->memory[i].allocations;
+	if (!set->calls)
+		return 0;
+	return verdict_in_calls(f, GROUP_SET, STATE_WALL) *
+	       (made < set->calls ? (double)made / (double)set->calls : 1);
+}
+
 void rule_alloc_churn(const struct verdict_facts *f, struct verdict_ruling *r)
 {
 	const struct verdict_calls *alloc = &f->calls[GROUP_ALLOC];
+	const double calls = verdict_in_calls(f, GROUP_ALLOC, STATE_WALL), clear = clearing(f);
 	char n[FORMAT_SIZE], frees[FORMAT_SIZE], live[FORMAT_SIZE], rate[FORMAT_SIZE];
 
-	r->ns = verdict_in_calls(f, GROUP_ALLOC, STATE_WALL);
-	verdict_say_share(r, f, r->ns, "allocating and freeing memory");
-	verdict_say(r, "%s such calls, %s", format_count(n, alloc->calls),
+	/* Memory that is set and not allocated anew is used, and no churn. */
+	r->ns = calls + (calls > 0 ? clear : 0);
+	verdict_say_share(r, f, calls, "allocating and freeing memory");
+	if (clear > 0)
+		verdict_say_share(r, f, clear, "setting memory, as often as it was allocated");
+	verdict_say(r, "%s calls that allocate or free, %s", format_count(n, alloc->calls),
 		    format_per_second(rate, alloc->calls, f->p->duration_ns));
 	for (size_t i = 0; i < f->p->memory_n; i++) {
 		const struct profile_memory *m = &f->p->memory[i];

@@ -21,6 +21,7 @@ enum verdict_group {
 	GROUP_COPY,
 	GROUP_SYNC,
 	GROUP_ALLOC,
+	GROUP_SET,
 	GROUP_REST,
 	GROUPS,
 };
@@ -34,7 +35,7 @@ struct verdict_calls {
 
 /* Copies of a process: those whose size matters little, and the others. */
 struct verdict_copies {
-	uint64_t calls, bytes;
+	uint64_t calls;
 	double wall;
 };
 
@@ -56,6 +57,8 @@ struct verdict_facts {
 	struct verdict_time own, behind;
 	double passes, passes_behind;	      /* of them, in passes of the model */
 	double queue_pass, queue_pass_behind; /* waits before passes; of them, behind others */
+	double queue_pass_woken;	      /* and while the thread had no CPU */
+	double woken, woken_throttled;	      /* the same of all waits; and because of a quota */
 	const struct profile_part *longest_queue_pass;
 	struct verdict_time pass_mix; /* passes' time by what it is spent on, as parts of 1 */
 	double padded;		      /* of the passes' time: for padding; negative: not known */
@@ -78,6 +81,8 @@ void verdict_facts_fill(struct verdict_facts *f, const struct profile *p, uint32
 enum verdict_state { STATE_WALL, STATE_ON_CPU, STATE_RUN_QUEUE, STATE_BLOCKED };
 double verdict_in_calls(const struct verdict_facts *f, enum verdict_group g, enum verdict_state s);
 /* Own and behind. */
+double verdict_queued(const struct verdict_facts *f); /* for a CPU, without what is throttled */
+double verdict_throttled(const struct verdict_facts *f);
 double verdict_blocked(const struct verdict_facts *f, enum wait_cause cause);
 /* The part with the most of it among the slow requests; NULL: none has any. */
 const struct profile_part *verdict_worst(const struct verdict_facts *f,
@@ -102,7 +107,8 @@ static inline double verdict_ns(uint64_t ns)
  * thread is woken, hands in the next op, and that begins. 20 to 100 us in practice; what a call takes
  * beyond is the device's own work. */
 #define ROUND_TRIP_NS 100000.0
-/* At 12 GB/s (PCIe 3) so many bytes take 5 us: the copy's fixed cost is more. */
+/* At 12 GB/s (PCIe 3) so many bytes take 5 us, about a copy's fixed cost: smaller ones cost by their
+ * number, larger ones by their bytes. */
 #define SMALL_COPY 65536
 /* Waits for a CPU below this part are what any host has. */
 #define WANT_OF_CPU 0.05

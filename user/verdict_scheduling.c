@@ -33,7 +33,7 @@ void rule_queue_before_batch(const struct verdict_facts *f, struct verdict_rulin
 	char a[FORMAT_SIZE], b[FORMAT_SIZE], name[NAME_SIZE];
 
 	/* Behind others it is the passes that are slow, not the queue. */
-	r->ns = f->queue_pass - f->queue_pass_behind;
+	r->ns = f->queue_pass - f->queue_pass_behind - f->queue_pass_woken;
 	if (!f->longest_queue_pass)
 		return;
 	verdict_say_share(r, f, r->ns, "waiting for a batch although it could have begun");
@@ -70,7 +70,8 @@ void rule_queue_before_stage(const struct verdict_facts *f, struct verdict_rulin
 		behind = verdict_behind(f, i, &next);
 		if (!next || next->in_pass)
 			continue;
-		ns = is_short(f, next) ? wall : wall - behind;
+		ns = wall - verdict_ns(q->parts[i].woken_slow_ns);
+		ns -= is_short(f, next) ? 0 : behind;
 		r->ns += ns;
 		all_behind += behind;
 		if (ns > most) {
@@ -147,7 +148,7 @@ void rule_throttled(const struct verdict_facts *f, struct verdict_ruling *r)
 	double all = 0;
 	char a[FORMAT_SIZE], b[FORMAT_SIZE];
 
-	r->ns = f->own.throttled + f->behind.throttled;
+	r->ns = verdict_throttled(f);
 	for (size_t i = 0; i < f->p->threads_n; i++)
 		if (f->p->threads[i].pid == f->pid)
 			all += verdict_ns(f->p->threads[i].throttled_ns);

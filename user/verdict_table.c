@@ -5,9 +5,9 @@
 /* Removing a cause saves its share at most. p95 of two equal runs of a few hundred requests differs by
  * ten to twenty per cent: less than a quarter is not worth a sentence. */
 #define WORTH 0.25
-/* A server that does nothing wrong waits for its device, and that is most of what it does: more than
- * the rest together by half, and the device itself is what to work on. */
-#define DEVICE_WORTH 0.6
+/* A server that does nothing wrong waits for its device, for more than half of a request's time. Only
+ * where little else is left is the device what to work on. */
+#define DEVICE_WORTH 0.75
 
 #define NO_NEEDS 0
 

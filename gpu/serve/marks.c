@@ -9,6 +9,7 @@
 #define UNPAREN(...)	       __VA_ARGS__
 #define PLACE(name, arguments) STAP_PROBEV(infbpf, name, UNPAREN arguments)
 #else
+#pragma GCC diagnostic ignored "-Wunused-parameter"
 #define PLACE(name, arguments) ((void)0)
 #endif
 

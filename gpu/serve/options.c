@@ -213,5 +213,9 @@ int options_parse(struct options *o, int argc, char **argv)
 		fprintf(stderr, "infer-serve: --graphs on needs --pinned on\n");
 		return -1;
 	}
+	if (o->graphs && o->plant.sync_percent) {
+		fprintf(stderr, "infer-serve: --scenario sync-each-op needs --graphs off\n");
+		return -1;
+	}
 	return 0;
 }

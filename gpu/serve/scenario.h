@@ -69,8 +69,9 @@ void scenario_help(FILE *to);
  * stderr. */
 int scenario_start(struct server *s);
 void scenario_stop(struct server *s);
-/* By each of the server's own threads as it begins. Those of the CUDA runtime are not touched. */
-void scenario_thread(struct server *s);
+/* By each of the server's own threads as it begins; load: it is the one that makes requests. Those of
+ * the CUDA runtime are not touched. */
+void scenario_thread(struct server *s, bool load);
 /* By a tokenizer, in the request's stage: encodes it, with what is planted there. Negative errno. */
 int32_t scenario_tokenise(struct server *s, struct request *r);
 /* By the executor, in a prefill pass. */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #include "scenario.h"
 
@@ -180,10 +181,16 @@ int cgroup_join(const struct scenario *c)
 	return file_write(c->cgroup, c->cgroup_threads, tid);
 }
 
-/* The threads that were in it have ended. */
+/* The threads that were in it have been joined, which is a little before they leave it. */
 void cgroup_remove(struct scenario *c)
 {
-	if (c->cgroup[0] && rmdir(c->cgroup))
+	int err = c->cgroup[0] ? rmdir(c->cgroup) : 0;
+
+	for (int i = 0; i < 200 && err && errno == EBUSY; i++) {
+		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
+		err = rmdir(c->cgroup);
+	}
+	if (err)
 		fprintf(stderr, "infer-serve: %s: %s\n", c->cgroup, strerror(errno));
 	if (c->cgroup_parent[0])
 		file_write(c->cgroup_parent, "cgroup.subtree_control", "-cpu");

@@ -65,7 +65,8 @@ static void cache_look_up(struct server *s)
 	pthread_mutex_unlock(&s->scenario.cache);
 }
 
-/* The last CPU that we may use: the load and the device's threads mostly run on the others. */
+/* The last CPU that we may use is for the server's own threads. The main thread leaves it, and with it
+ * those that the emulated device is about to start: a GPU has nobody to share with either. */
 static int cpu_choose(void)
 {
 	cpu_set_t set;
@@ -76,6 +77,9 @@ static int cpu_choose(void)
 	for (int i = 0; i < CPU_SETSIZE; i++)
 		if (CPU_ISSET(i, &set))
 			cpu = i;
+	CPU_CLR(cpu, &set);
+	if (CPU_COUNT(&set))
+		sched_setaffinity(0, sizeof(set), &set);
 	return cpu;
 }
 
@@ -121,12 +125,15 @@ void scenario_stop(struct server *s)
 	pthread_mutex_destroy(&c->cache);
 }
 
-void scenario_thread(struct server *s)
+void scenario_thread(struct server *s, bool load)
 {
 	const struct scenario *c = &s->scenario;
 	cpu_set_t set;
 	int err;
 
+	/* Clients are elsewhere. */
+	if (load)
+		return;
 	if (c->cpu >= 0) {
 		CPU_ZERO(&set);
 		CPU_SET(c->cpu, &set);

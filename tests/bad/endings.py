@@ -139,6 +139,51 @@ def test_killed():
         target.communicate()
 
 
+def semaphores(pid, program):
+    """What the counters of the marks are at, in the program's own memory (it is linked statically)."""
+    found = {}
+    symbols = run(["nm", program])[1]
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as mem:
+        for address, name in re.findall(r"^([0-9a-f]+) . infbpf_(\w+)_semaphore$", symbols, re.M):
+            mem.seek(int(address, 16))
+            found[name] = int.from_bytes(mem.read(2), "little")
+    expect(len(found) == 11, f"semaphores {sorted(found)}")
+    return found
+
+
+def test_marks_let_go():
+    """The marks' semaphores are raised while any infbpf is attached, and at 0 when the last has ended or
+    was killed. (Perf events are let go one after the other.)"""
+    need_root()
+    program = os.path.join(harness.TRUTH, "stages")
+    target = harness.start([program, "rounds=0"])
+
+    def at_zero():
+        return not any(semaphores(target.pid, program).values())
+
+    try:
+        expect(at_zero(), f"before: {semaphores(target.pid, program)}")
+        for kill in (False, True):
+            with Trace(folder("marks"), "-p", str(target.pid), "-d", "100") as trace, \
+                    Trace(folder("marks-2"), "-p", str(target.pid), "-d", "100") as other:
+                trace.attached()
+                other.attached()
+                both = semaphores(target.pid, program)
+                expect(min(both.values()) > 0, f"attached, and yet {both}")
+                other.process.send_signal(signal.SIGINT)
+                expect(other.wait() == 0, other.errors)
+                # The kernel counts places that are probed, not who probes them.
+                still = semaphores(target.pid, program)
+                expect(still == both, f"{still} with one left, {both} with both")
+                trace.process.send_signal(signal.SIGKILL if kill else signal.SIGINT)
+                trace.wait()
+            wait_until(SOON, at_zero, f"at 0: {semaphores(target.pid, program)}")
+        expect(target.poll() is None, "the target died")
+    finally:
+        target.kill()
+        target.communicate()
+
+
 def test_nothing_left():
     """An ordinary run with CUDA probes in the target."""
     need_root()

@@ -25,6 +25,14 @@ enum what {
 	WHAT_RAW = 0x80,   /* counts and addresses of a sample are as they come */
 };
 
+/* Three bits are too few: RAW and no type is a span, of another process a mark. */
+static unsigned int type_of(uint8_t what)
+{
+	if (what & WHAT_TYPE || !(what & WHAT_RAW))
+		return what & WHAT_TYPE;
+	return what & WHAT_OTHER ? REC_MARK : REC_SPAN;
+}
+
 /* Above the kernel's greatest pid. */
 #define NO_PROCESS 0x7ffffff0
 #define TIME_MASK  ((1ULL << 44) - 1)
@@ -66,6 +74,10 @@ static size_t fixed_size(unsigned int type)
 		return sizeof(struct rec_name);
 	case REC_LAUNCH:
 		return sizeof(struct rec_launch);
+	case REC_SPAN:
+		return sizeof(struct rec_span);
+	case REC_MARK:
+		return sizeof(struct rec_mark);
 	}
 	return sizeof(struct rec_hdr);
 }
@@ -125,13 +137,40 @@ static void tame_slots(struct rec_thread *t)
 	}
 }
 
+static void tame_span(struct rec_span *s)
+{
+	uint64_t *times = (uint64_t *)&s->times;
+
+	s->tgid &= 3;
+	s->request &= 7;
+	s->group &= 3;
+	s->begin_ns &= TIME_MASK;
+	s->end_ns &= TIME_MASK;
+	for (size_t i = 0; i < sizeof(s->times) / sizeof(*times); i++)
+		times[i] &= TIME_MASK;
+}
+
+static void tame_mark(struct rec_mark *m)
+{
+	m->tgid &= 3;
+	m->request &= 7;
+	m->group &= 3;
+	m->time_ns &= TIME_MASK;
+	m->value &= TIME_MASK;
+	m->value2 &= TIME_MASK;
+}
+
 /* The kernel's sums of a window of hours stay under TIME_MASK. */
 static void tame_times(void *record, uint8_t what)
 {
 	struct rec_thread *t = record;
 	struct rec_sample *s = record;
 
-	if ((what & WHAT_TYPE) == REC_THREAD) {
+	if (type_of(what) == REC_SPAN) {
+		tame_span(record);
+	} else if (type_of(what) == REC_MARK) {
+		tame_mark(record);
+	} else if ((what & WHAT_TYPE) == REC_THREAD) {
 		t->times.on_cpu_ns &= TIME_MASK;
 		t->times.woken_ns &= TIME_MASK;
 		t->times.preempted_ns &= TIME_MASK;
@@ -198,7 +237,7 @@ static size_t fill(uint8_t *record, size_t len, unsigned int type, const uint8_t
 static size_t feed(struct collect *c, const uint8_t *data, size_t size, bool *wild)
 {
 	uint8_t what = data[0];
-	unsigned int type = what & WHAT_TYPE;
+	unsigned int type = type_of(what);
 	size_t len = fixed_size(type) + 8 * (size_t)data[1], taken;
 	struct rec_hdr *hdr;
 	uint8_t *record;

@@ -8,6 +8,8 @@ import checks_sched as s
 from case import attach, command, direct, pid
 from cases_cuda import CUDA_CASES
 from cases_io import IO_CASES, IO_FORCED
+from cases_stage_functions import STAGE_FUNCTIONS_CASES
+from cases_stages import STAGES_CASES
 from cases_switches import SWITCH_CASES
 from cases_timeline import TIMELINE_CASES
 from cases_waits import WAITS_CASES
@@ -95,7 +97,8 @@ CASES = [
     pid("cuda-throttled", "cuda rounds=0 threads=2", 2, ("parts", g.check_parts),
         ("some", s.check_throttled_some), mode="quota"),
     pid("cpus", "spin cpu_ms=0 threads=1 pin=0", 3, ("proc-stat", s.check_proc_stat, 0)),
-] + WAITS_CASES + SWITCH_CASES + TIMELINE_CASES + CUDA_CASES + IO_CASES
+] + WAITS_CASES + SWITCH_CASES + TIMELINE_CASES + CUDA_CASES + IO_CASES + STAGES_CASES + \
+    STAGE_FUNCTIONS_CASES
 
 
 # Each way of attaching is forced once, with a program that any of them has to get right; the one that

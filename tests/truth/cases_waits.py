@@ -84,9 +84,12 @@ def check_kinds(t):
         want = t.truth[f"waited:{name}"]
         of_thread = sums[t.truth[f"tid:{name}"]]
         got = of_thread[kind, cause]
-        # What the hypervisor took is in the program's clock, and in no account of the kernel's.
-        expect(got >= 0.95 * want - MS - t.steal_ns, f"{name}: waited {want} ns, {got} of them by {kind}, {cause}: "
-               f"{dict(of_thread)}")
+        # What the hypervisor took is in the program's clock, and in no account of the kernel's. Its time
+        # busy, taken off, is schedstat's: on a busy machine, where that is most of it, off by as much as
+        # a short wait lasts.
+        busy = t.truth[f"busy:{name}"]
+        expect(got >= 0.95 * want - 0.03 * busy - MS - t.steal_ns,
+               f"{name}: waited {want} ns, {got} of them by {kind}, {cause}: {dict(of_thread)}; busy {busy} ns")
     expect(set(missing) <= MAY_LACK, f"not done here: {missing}: {t.errors}")
     return f"{len(KINDS) - len(missing)} kinds" + (f", not {', '.join(missing)}" if missing else "")
 
@@ -100,6 +103,9 @@ def check_rows(t):
            f"waits sum to {sum(w['blocked_ns'] for w in rows)} of {blocked} ns blocked")
     for name, (kind, cause) in KINDS.items():
         if f"tid:{name}" not in t.truth or name == "stopped":
+            continue
+        # A disk may be done before a thread that wants to wait for it has a CPU: there was no wait.
+        if t.truth[f"waited:{name}"] <= MS:
             continue
         # (What its process did before its exec is in rows of another name.)
         of_kind = [w for w in rows if w["kind"] == kind and w["process"] == "waits"]

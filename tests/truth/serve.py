@@ -53,6 +53,16 @@ def test_serve():
     return 1 if report.failed else 0
 
 
+def test_scenarios():
+    """Marks that only some servers have: padding, a stage that allocates, one that reads an adapter."""
+    report = Report()
+    for scenario in ("padding", "alloc-churn:4", "slow-disk:2"):
+        stats, trace, _ = run_server("scenario", load=["--scenario", scenario])
+        for name in ("requests", "stages", "passes"):
+            report.check(f"{scenario}-{name}", served.CHECKS[name], stats, trace)
+    return 1 if report.failed else 0
+
+
 def test_graphs():
     """What is captured is called once, then there are launches of graphs; the tokens stay."""
     stats, trace, folded = run_server("graphs", ["--gpu-calls", "all"], ["--graphs", "on"])
@@ -114,5 +124,6 @@ def test_bpftrace():
     return 1 if report.failed else 0
 
 
-TESTS = {"infer-serve": (150, test_serve), "infer-serve-graphs": (150, test_graphs),
+TESTS = {"infer-serve": (150, test_serve), "infer-serve-scenarios": (150, test_scenarios),
+         "infer-serve-graphs": (150, test_graphs),
          "infer-serve-bpftrace": (240, test_bpftrace)}

@@ -216,6 +216,49 @@ static void the_kind_of_a_wait(void **unused)
 	profile_free(p);
 }
 
+/* Open stages stand before the program's frames, also before the mark of a walk that broke off. */
+static void stages_come_first(void **unused)
+{
+	const char *frames[] = { PROFILE_TRUNCATED, "read" };
+	const char *stages[] = { "[decode]", "[launch]" };
+	struct profile_thread t = make_thread(1, 10, 11, "serve", "worker");
+	struct profile_stack s = { .serial = 1,
+				   .state = PROFILE_ON_CPU,
+				   .frames = frames,
+				   .frames_n = 2,
+				   .user_n = 2,
+				   .weight_ns = 1,
+				   .stages = stages,
+				   .stages_n = 2 };
+	struct profile *p = profile_new();
+	size_t lines;
+	char *text;
+
+	(void)unused;
+	assert_non_null(p);
+	t.state_ns[PROFILE_ON_CPU] = 4000;
+	assert_int_equal(profile_add_thread(p, &t, 10), 0);
+	assert_int_equal(profile_add_stack(p, &s), 0);
+	/* The same stack without stages is another one; one without frames at all has a frame. */
+	s.stages_n = 0;
+	assert_int_equal(profile_add_stack(p, &s), 0);
+	s.stages_n = 1;
+	s.frames_n = s.user_n = 0;
+	s.weight_ns = 2;
+	assert_int_equal(profile_add_stack(p, &s), 0);
+	assert_int_equal(profile_finish(p), 0);
+	text = fold(p, UNIT_US, FOLD_ALL, &lines);
+	assert_string_equal(text, "serve (10);worker (11);[decode];[unknown] 2\n"
+				  "serve (10);worker (11);[truncated];read 1\n"
+				  "serve (10);worker (11);[decode];[launch];[truncated];read 1\n");
+	assert_int_equal(p->reach.truncated_ns, 2000);
+	assert_int_equal(p->reach.whole_ns, 2000);
+	for (size_t i = 0; i < p->lines_n; i++)
+		assert_in_range(p->lines[i].user_n, 2, 4);
+	free(text);
+	profile_free(p);
+}
+
 /* Names can be anything that fits 15 bytes. */
 static void hostile_names(void **unused)
 {
@@ -297,6 +340,7 @@ int main(void)
 		cmocka_unit_test(filters),
 		cmocka_unit_test(the_text),
 		cmocka_unit_test(the_kind_of_a_wait),
+		cmocka_unit_test(stages_come_first),
 		cmocka_unit_test(hostile_names),
 		cmocka_unit_test(rounding_drops_nothing),
 		cmocka_unit_test(gpu_emulation_has_its_own_root),

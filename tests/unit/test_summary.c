@@ -190,7 +190,7 @@ static void stays_one_screen(void **unused)
 			snprintf(name, sizeof(name), "cudaSomethingWithALongName%uSynchronize", i);
 			add_call(p, 1000 + i % 3, name, 12345678, 900000000, 900000000);
 		}
-		p->lost = (struct profile_lost){ 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+		p->lost = (struct profile_lost){ 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
 		assert_int_equal(profile_add_not_measured(p, "GPU kernel time", "needs CUPTI"), 0);
 		assert_int_equal(profile_add_not_measured(p, "page-cache waits", "no kprobes"), 0);
 		assert_int_equal(profile_finish(p), 0);

@@ -110,6 +110,8 @@ static struct serving *balanced(void)
 			.times = times(walls[i] * MS / 10),
 			.behind_ns = kinds[i] == PART_WAIT ? 0 : PROFILE_UNKNOWN,
 			.behind_slow_ns = kinds[i] == PART_WAIT ? 0 : PROFILE_UNKNOWN,
+			.woken_slow_ns = kinds[i] == PART_WAIT ? 0 : PROFILE_UNKNOWN,
+			.throttled_slow_ns = kinds[i] == PART_WAIT ? 0 : PROFILE_UNKNOWN,
 			.slow = unknown_split(walls[i] * MS),
 		};
 		if (kinds[i] == PART_STAGE) {
@@ -352,8 +354,16 @@ static void test_queue_before_batch(void **state)
 
 	/* Behind others it is what they do. */
 	s = balanced();
-	queue(s, BATCH_QUEUE, 400, 400);
-	judged(s, "compute", "gpu-bound", (40 + 430 * 40. / 45) * 250 / 330 / 500);
+	stretch_calls(s, call("cudaDeviceSynchronize", "sync", 100, CALLS_MS(300), 0), 300);
+	queue(s, BATCH_QUEUE, 60, 60);
+	judged(s, "compute", "gpu-bound", (340 + 90 * 340. / 345) * 2725 / 2805 / 460);
+
+	/* The thread was to go on with it, and had no CPU. */
+	s = balanced();
+	queue(s, BATCH_QUEUE, 60, 0);
+	s->parts[BATCH_QUEUE].woken_slow_ns = 60 * MS;
+	s->parts[BATCH_QUEUE].throttled_slow_ns = 50 * MS;
+	judged(s, "scheduling", "throttled", 50. / 160);
 
 	/* Not known: as the passes' thread is busy, 4.5 %. */
 	s = balanced();
@@ -600,8 +610,8 @@ static void test_sync_each_op(void **state)
 	s->calls[1].calls = 400;
 	s->calls[2].calls = 100;
 	s->calls[0].calls = 200;
-	stretch_calls(s, call("cudaDeviceSynchronize", "sync", 200, CALLS_MS(60), 0), 60);
-	judged(s, "compute", "gpu-bound", (745. - 40) / 825 * (100 + 30 * 100. / 105) / 160);
+	stretch_calls(s, call("cudaDeviceSynchronize", "sync", 200, CALLS_MS(200), 0), 200);
+	judged(s, "compute", "gpu-bound", (1900. - 40) / 1980 * (240 + 30 * 240. / 245) / 300);
 }
 
 static void spin(struct serving *s)
@@ -644,13 +654,13 @@ static void test_gpu_bound(void **state)
 	struct serving *s = balanced();
 
 	(void)state;
-	stretch_calls(s, call("cudaDeviceSynchronize", "sync", 100, CALLS_MS(60), 0), 60);
-	judged(s, "compute", "gpu-bound", 745. / 825 * (100 + 30 * 100. / 105) / 160);
+	stretch_calls(s, call("cudaDeviceSynchronize", "sync", 100, CALLS_MS(200), 0), 200);
+	judged(s, "compute", "gpu-bound", 1900. / 1980 * (240 + 30 * 240. / 245) / 300);
 
 	s = balanced();
-	stretch_calls(s, call("cudaDeviceSynchronize", "sync", 100, CALLS_MS(60), 0), 60);
+	stretch_calls(s, call("cudaDeviceSynchronize", "sync", 100, CALLS_MS(200), 0), 200);
 	s->passes[0].padded = 10000;
-	judged(s, "compute", "padding", .6 * 135. / 160);
+	judged(s, "compute", "padding", .6 * 275. / 300);
 
 	/* A little of it is no news. */
 	s = balanced();

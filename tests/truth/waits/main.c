@@ -3,7 +3,7 @@
  * A thread for every kind of wait, each doing nothing but that for about ms milliseconds, all at the
  * same time. run=a,b,... chooses some, without=a,b,... leaves some out. Of each it tells the thread's
  * number and how long it waited by its own clock, less the time that the kernel says it ran or wanted
- * to run. What this machine cannot do is told on stderr and left out.
+ * to run; and that time, "busy". What this machine cannot do is told on stderr and left out.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -69,12 +69,14 @@ static void set_timer(timer_t timer, long ms)
 	timer_settime(timer, 0, &at, NULL);
 }
 
-static void tell(const struct wait_row *row, uint64_t waited_ns, uint64_t tid)
+static void tell(const struct wait_row *row, uint64_t waited_ns, uint64_t busy, uint64_t tid)
 {
 	char name[64];
 
 	snprintf(name, sizeof(name), "waited:%s", row->name);
 	truth_number(name, waited_ns);
+	snprintf(name, sizeof(name), "busy:%s", row->name);
+	truth_number(name, busy);
 	snprintf(name, sizeof(name), "tid:%s", row->name);
 	truth_number(name, tid);
 }
@@ -113,7 +115,7 @@ static void *run(void *arg)
 	if (row->end)
 		row->end(&w);
 	timer_delete(timer);
-	tell(row, row->child ? wall : waited, w.tid);
+	tell(row, row->child ? wall : waited, busy, w.tid);
 	return NULL;
 }
 

@@ -70,7 +70,9 @@ const char *wait_userfault_begin(struct wait_job *w)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 
-	w->fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	/* Of one that may block, poll() says at once that it is in error, and who serves it waits in
+	 * read() if it comes before the fault: only its stack tells what for. */
+	w->fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	if (w->fd < 0 || ioctl(w->fd, UFFDIO_API, &api) != 0)
 		return strerror(errno);
 	w->memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
