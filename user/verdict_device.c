@@ -65,8 +65,9 @@ void rule_gpu_bound(const struct verdict_facts *f, struct verdict_ruling *r)
 	r->ns = (all - (trips > spin ? trips : spin)) * (f->padded > 0 ? 1 - f->padded : 1);
 	verdict_say_share(r, f, all, "waiting for the device");
 	if (f->requests)
-		verdict_say(r, "%s in a request's own passes, %s behind passes of others",
-			    verdict_percent(f, all * share, own),
+		verdict_say(r,
+			    "%s of %s is that in a request's own passes, %s behind those of others",
+			    verdict_percent(f, all * share, own), f->share_of,
 			    verdict_percent(f, all * (1 - share), behind));
 	verdict_say_call(r, f->calls[GROUP_SYNC].longest);
 	if (f->calls[GROUP_SYNC].spun * 2 > f->calls[GROUP_SYNC].waited)
@@ -93,10 +94,9 @@ void rule_tiny_kernels(const struct verdict_facts *f, struct verdict_ruling *r)
 	/* A device that is waited for longer has more to do than the CPU can hand in. */
 	r->ns = in_calls + gaps > waiting(f) ? in_calls + gaps : 0;
 	verdict_say_share(r, f, in_calls + gaps, "launching kernels, one after the other");
-	verdict_say(r, "%s launches, %s; waiting for the device is %s",
-		    format_count(n, launch->calls),
-		    format_per_second(rate, launch->calls, f->p->duration_ns),
-		    verdict_percent(f, waiting(f), a));
+	verdict_say_share(r, f, waiting(f), "waiting for the device");
+	verdict_say(r, "%s launches, %s", format_count(n, launch->calls),
+		    format_per_second(rate, launch->calls, f->p->duration_ns));
 	if (f->requests && f->requests->tokens_out)
 		verdict_say(r, "%s launches for a token that is generated",
 			    format_count(n, launch->calls / f->requests->tokens_out));

@@ -173,9 +173,10 @@ void rule_lock(const struct verdict_facts *f, struct verdict_ruling *r)
 	verdict_say_share(r, f, r->ns, "waiting for a lock within a stage");
 	verdict_say_worst(r, f, lock_of, "waiting for a lock");
 	if (f->behind.blocked_by[CAUSE_LOCK] > 0)
-		verdict_say(r, "%s in a request's own stages, %s behind others that wait",
-			    verdict_percent(f, f->own.blocked_by[CAUSE_LOCK], a),
-			    verdict_percent(f, f->behind.blocked_by[CAUSE_LOCK], b));
+		verdict_say(
+			r, "%s of %s is that in a request's own stages, %s behind others that wait",
+			verdict_percent(f, f->own.blocked_by[CAUSE_LOCK], a), f->share_of,
+			verdict_percent(f, f->behind.blocked_by[CAUSE_LOCK], b));
 }
 
 double verdict_own_cpu(const struct profile_split *s)
