@@ -33,6 +33,8 @@ def test_usage():
                              (["--returns", "some"], "auto, none"),
                              (["--cost-per-hour", "much"], "'much' is no amount of money"),
                              (["--cost-per-hour=-1"], "'-1' is no amount of money"),
+                             (["--timeline=soon"], "not a duration"),
+                             (["--timeline=10us"], "less than 1ms"),
                              (["--returns", "none", "--driver"], "--returns none"),
                              (["--returns", "none", "--leaks", "/dev/null"], "--returns none"),
                              (["--gpu-calls", "launch", "--leaks", "/dev/null"], "launch,alloc")):
