@@ -72,7 +72,7 @@ struct collect {
 	struct stacks waker_stacks;	   /* --wakers */
 	struct collect_stage_name stage_names[STAGE_NAMES];
 	struct collect_ranges *ranges; /* NULL: there was none */
-	uint64_t *steal_begin; /* stolen time by CPU when the window opened */
+	uint64_t *steal_begin;	       /* stolen time by CPU when the window opened */
 };
 
 /* The extra figures of a process's call, made on first use. NULL: no memory. */
