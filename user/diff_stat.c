@@ -10,7 +10,7 @@
 /* All ways to deal out are tried up to here: 9 and 9 runs. More are sampled. */
 #define WAYS_MAX    50000
 #define WAYS_SAMPLE 9999
-/* Figures looked at altogether, some seconds of time: then fewer ways are. */
+/* Figures looked at altogether: some ten seconds. With more, fewer ways are tried. */
 #define WORK_MAX   2e9
 #define WAYS_LEAST 999
 #define SAME	   1e-9 /* rounding is no difference */
@@ -157,13 +157,13 @@ static double count_ways(const struct stat_table *t, const struct ranked *order,
 	uint64_t state = 1;
 	double n = 1;
 
-	sample = fmax(WAYS_LEAST, fmin(WAYS_SAMPLE, sample));
-	if (all <= WAYS_MAX && all <= fmax(sample, WAYS_SAMPLE)) {
+	if (all <= WAYS_MAX && (all <= sample || all <= WAYS_LEAST)) {
 		count_way(t, order, second, counts);
 		for (; next_way(second, t->runs); n++)
 			count_way(t, order, second, counts);
 		return n;
 	}
+	sample = fmax(WAYS_LEAST, fmin(WAYS_SAMPLE, sample));
 	/* The way that it was is one of them. */
 	count_way(t, order, second, counts);
 	for (; n <= sample; n++) {

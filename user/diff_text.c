@@ -10,6 +10,7 @@
 #include "text.h"
 
 #define ROWS	16  /* of a table, but with --wide */
+#define WIDE	136 /* --wide, where it is no terminal: intervals have room */
 #define CROWDED 0.2 /* is said from here on */
 
 static const struct screen_column columns[] = {
@@ -51,7 +52,12 @@ const char *diff_name(const struct diff *d, const struct diff_change *c, char bu
 
 static void percent(double ratio, char *buf, size_t size)
 {
-	if (ratio > 9)
+	char count[FORMAT_SIZE];
+
+	if (ratio >= 999)
+		snprintf(buf, size, "x %s",
+			 format_count_short(count, (uint64_t)fmin(ratio + 1.5, 1e18)));
+	else if (ratio > 9)
 		snprintf(buf, size, "x %.3g", ratio + 1);
 	else
 		snprintf(buf, size, "%+.*f %%", fabs(ratio) < 0.0995 ? 1 : 0, ratio * 100);
@@ -352,7 +358,8 @@ static void put_losses(struct screen *s, const struct diff *d)
 
 int diff_write(const struct diff *d, unsigned int width, bool colour, FILE *f)
 {
-	struct screen s = { .f = f, .columns = width ? width : 80, .colour = colour };
+	const unsigned int columns_n = width ? width : d->o.wide ? WIDE : 80;
+	struct screen s = { .f = f, .columns = columns_n, .colour = colour };
 	struct screen_line l = { .n = 0 };
 	char count[FORMAT_SIZE];
 

@@ -356,7 +356,7 @@ static void say(const struct search *s, char *text, size_t len)
 	const struct metric_measure *m = &g->section->measures[g->measure];
 	const struct metric_object *o = s->best;
 	char name[METRIC_NAME_SIZE], is[METRIC_TEXT_SIZE], limit[METRIC_TEXT_SIZE];
-	char whose[120] = "", process[64];
+	char whose[120] = "", process[64], word[sizeof(g->word)];
 	const char *op = "";
 
 	for (size_t i = 0; i < OPERATORS_N; i++)
@@ -367,7 +367,8 @@ static void say(const struct search *s, char *text, size_t len)
 			 text_shown(o->process, process, sizeof(process)), o->pid);
 	snprintf(text, len, "%s%s is %s: '%s %s' %s", name, whose,
 		 m->unit == METRIC_WORD ? s->word : metric_text(m->unit, false, s->value, is), op,
-		 m->unit == METRIC_WORD ? g->word : metric_text(m->unit, false, g->value, limit),
+		 m->unit == METRIC_WORD ? text_shown(g->word, word, sizeof(word))
+					: metric_text(m->unit, false, g->value, limit),
 		 s->holds ? "holds" : "does not hold");
 }
 

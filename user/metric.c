@@ -301,12 +301,17 @@ const char *metric_name(const struct metric_section *s, const char *name,
 	return buf;
 }
 
+/* What is larger nobody measured. */
+#define LARGEST_INTEGER 1e18
+
 static const char *number_text(double v, char buf[METRIC_TEXT_SIZE])
 {
 	char figure[FORMAT_SIZE];
 	const double size = fabs(v);
 
-	if (size >= 1000)
+	if (size >= LARGEST_INTEGER)
+		snprintf(buf, METRIC_TEXT_SIZE, "%.3g", v);
+	else if (size >= 1000)
 		snprintf(buf, METRIC_TEXT_SIZE, "%s",
 			 format_count_short(figure, (uint64_t)(size + 0.5)));
 	else
@@ -325,7 +330,9 @@ const char *metric_text(enum metric_unit unit, bool per_request, double value,
 	const char *per = !metric_is_sum(unit) || unit == METRIC_COUNT ? ""
 			  : per_request				       ? "/req"
 								       : "/s";
-	const uint64_t n = value < 0 || value > 1e18 ? 0 : (uint64_t)(value + 0.5);
+	const uint64_t n = value < 0		     ? 0
+			   : value > LARGEST_INTEGER ? (uint64_t)LARGEST_INTEGER
+						     : (uint64_t)(value + 0.5);
 	char figure[METRIC_TEXT_SIZE];
 
 	if (isnan(value))

@@ -85,7 +85,8 @@ const struct metric_measure metric_of_part[] = {
 	  .unit = METRIC_SHARE,
 	  .flags = METRIC_DOUBLE,
 	  .at = AT(profile_part, share_p99) },
-	TIME(profile_part, "wall", split.wall_ns),
+	/* By request that had it: their number is another figure. */
+	RATIO(profile_part, "mean", METRIC_NS, METRIC_LOWER, split.wall_ns, requests),
 	SPLIT(profile_part, split),
 	{ .name = NULL },
 };

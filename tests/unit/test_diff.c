@@ -100,6 +100,9 @@ static void a_longer_queue(size_t n, enum diff_sure sure)
 	assert_true(c->after > 2.5 * c->before && c->after < 3.5 * c->before);
 	if (n > 1)
 		assert_true(c->low > 1.3 && c->low < 2.1 && c->high > 1.9 && c->high < 2.7);
+	/* Where runs are enough to prove it, nothing less is told. */
+	for (size_t i = 0; i < p.d.changes_n; i++)
+		assert_int_equal(p.d.changes[i].sure, sure);
 	/* It is first, and so its other figures. */
 	assert_string_equal(p.d.changes[0].object->name, "queue");
 	/* Half as much again, and its scatter: four runs of each tell. */
@@ -162,14 +165,13 @@ static void by_request(void **unused)
 	release(&p);
 }
 
-static void what_was_not_measured_is_said(void **unused)
+static void one_lacks_stages(int which)
 {
 	struct pair p;
 
-	(void)unused;
 	make(&p, 1, &base, &base);
-	p.runs[1]->p.stages_known = false;
-	p.runs[1]->p.stages_n = p.runs[1]->p.requests_n = 0;
+	p.runs[which]->p.stages_known = false;
+	p.runs[which]->p.stages_n = p.runs[which]->p.requests_n = 0;
 	p.runs[0]->p.host = "a";
 	assert_int_equal(diff_make(&p.d), 0);
 	for (size_t i = 0; i < metric_sections_n; i++) {
@@ -178,14 +180,21 @@ static void what_was_not_measured_is_said(void **unused)
 				   !strcmp(name, "requests") || !strcmp(name, "part") ||
 				   !strcmp(name, "pass");
 
-		assert_int_equal(p.d.lacks[1] >> i & 1, lacks);
-		assert_int_equal(p.d.lacks[0] >> i & 1, 0);
+		assert_int_equal(p.d.lacks[which] >> i & 1, lacks);
+		assert_int_equal(p.d.lacks[!which] >> i & 1, 0);
 	}
 	/* Neither gone nor new. */
 	for (size_t i = 0; i < p.d.changes_n; i++)
 		assert_string_not_equal(p.d.changes[i].object->section->name, "stage");
 	assert_string_equal(p.d.config[0].what, "host");
 	release(&p);
+}
+
+static void what_was_not_measured_is_said(void **unused)
+{
+	(void)unused;
+	one_lacks_stages(0);
+	one_lacks_stages(1);
 }
 
 /* A call that comes into being: its rate was 0, its percentiles were not. */

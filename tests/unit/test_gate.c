@@ -230,9 +230,12 @@ static void what_is_no_condition(void **unused)
 static void what_was_not_measured(void **unused)
 {
 	static const char *const rows[] = {
-		"stage:nothere.p99 > 50ms",	"stage:nothere*.p99 > 50ms",
-		"call:cudaFree.rate > 5",	"copy:H2D.wall > 1%",
-		"io:file read.queue_p95 > 1ms", "wait:nosuchkind.wall > 0",
+		"stage:nothere.p99 > 50ms",
+		"stage:nothere*.p99 > 50ms",
+		"call:cudaFree.rate > 5",
+		"copy:H2D.wall > 1%",
+		"io:file read.queue_p95 > 1ms",
+		"wait:nosuchkind.wall > 0",
 		"thread:idl.on_cpu > 0",
 		/* One condition each. */
 		"stage:decode.p99 > 50ms && request.p95 > 1s",
