@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# make                 build/infbpf, build/infer-serve, build/emu/libcudart.so.*, the man pages
+# make                 build/infbpf, build/infer-serve, build/emu/libcudart.so.*, build/libinfbpf-nvtx.so,
+#                      the man pages
 # make STATIC=1        one static build/infbpf that runs on any host of this architecture
 # make test-programs   what tests/ runs: unit tests, truth programs
 # make install         PREFIX=/usr/local DESTDIR=
@@ -101,6 +102,8 @@ clean:
 
 install: all
 	install -D -m 755 $(B)/infbpf $(DESTDIR)$(PREFIX)/bin/infbpf
+	install -D -m 755 $(NVTX_LIB) $(DESTDIR)$(PREFIX)/lib/$(notdir $(NVTX_LIB))
+	$(foreach p,$(wildcard share/presets/*),install -D -m 644 $(p) $(DESTDIR)$(PREFIX)/share/infbpf/presets/$(notdir $(p));)
 	$(foreach m,$(wildcard $(B)/man/*.1),install -D -m 644 $(m) $(DESTDIR)$(PREFIX)/share/man/man1/$(notdir $(m));)
 
 FORMATTED = $(shell git ls-files '*.c' '*.h' '*.cu' '*.cuh')

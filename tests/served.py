@@ -136,14 +136,15 @@ def errors(stats, trace):
     return f"{sum(want.values())} errors"
 
 
-# Both are histograms; and between the server's clock and the mark beside it there is a trap.
-NEAR, TRAPS_NS = 0.05, 3000
+# Both are histograms; and between the server's clock and the mark beside it there is a trap, which
+# takes longer where other programs have pushed its memory out of the caches.
+NEAR, TRAPS_NS = 0.05, {"p50": 3000, "p95": 10000, "p99": 10000, "max": 10000}
 
 
 def near(what, got, want, quantiles):
     for q in quantiles:
         off = abs(got[q + "_ns"] - want[q])
-        expect(off <= NEAR * want[q] + TRAPS_NS,
+        expect(off <= NEAR * want[q] + TRAPS_NS[q],
                f"{what} {q}: {got[q + '_ns'] / 1e3:.1f} us, by the server {want[q] / 1e3:.1f} us")
 
 
@@ -178,7 +179,7 @@ def stages(stats, trace):
         agree(name, row, want[name], ("count",))
         near(name, row, want[name], ("p50", "p95"))
         off = abs(row["total_ns"] - want[name]["sum"])
-        expect(off <= NEAR * want[name]["sum"] + TRAPS_NS * row["count"],
+        expect(off <= NEAR * want[name]["sum"] + TRAPS_NS["p95"] * row["count"],
                f"{name}: {row['total_ns']} ns in all, by the server {want[name]['sum']}")
     return f"{len(rows)} stages, {total(rows.values(), 'count')} spans"
 

@@ -164,6 +164,11 @@ $(UNIT_BIN): $(B)/tests/unit/%: tests/unit/%.c $(UNIT_DIR)/infbpf.a
 	$(CC) $(ALL_CFLAGS) $(UNIT_SAN) -MMD -MP $< $(UNIT_DIR)/infbpf.a -o $@ \
 		-lcmocka $(USER_LIBS) -lm -lpthread
 -include $(UNIT_BIN:=.d)
+# Functions with the names that presets look for.
+$(B)/tests/unit/libstandins.so: tests/unit/standins.cc
+	@mkdir -p $(@D)
+	$(CXX) -std=gnu++17 $(FUNCTIONS_WARN) -O2 -g -fPIC -shared $< -o $@
+$(B)/tests/unit/test_stage_functions: | $(B)/tests/unit/libstandins.so
 
 TEST_PROGRAMS += $(UNIT_BIN)
 

@@ -31,7 +31,7 @@ struct collect_options {
 	bool entries_only;   /* --returns none: calls have no lengths */
 	/* The command that infbpf started: what its process did before exec is not the command's. */
 	uint32_t command_tgid;
-	int stage_names_fd; /* the map; 0: there is none */
+	int stage_names_fd;	   /* the map; 0: there is none */
 	struct timeline *timeline; /* --timeline, else NULL; borrowed */
 	collect_life_fn life;
 	void *life_arg;

@@ -194,7 +194,7 @@ enum rec_type {
 	REC_LAUNCH = 7,	 /* struct rec_launch */
 	REC_SPAN = 8,	 /* struct rec_span */
 	REC_MARK = 9,	 /* struct rec_mark */
-	REC_SLICE = 16,	 /* struct rec_slice */
+	REC_SLICE = 10,	 /* struct rec_slice */
 };
 
 enum thread_flags {

@@ -153,7 +153,10 @@ static int fill_thread(const struct profile *p, size_t i, json_t *o)
 		err = JSON_SET_NUMBERS(
 			o, { "gpu_call_ns", t->call_ns }, { "voluntary_switches", t->voluntary },
 			{ "involuntary_switches", t->involuntary }, { "migrations", t->migrations },
-			{ "major_faults", t->major_faults });
+			{ "major_faults", t->major_faults },
+			{ "preempted_most_ns", t->stolen_by ? t->stolen_ns : PROFILE_UNKNOWN });
+	if (!err)
+		err = json_set_string(o, "preempted_most_by", t->stolen_by);
 	if (!err)
 		err = json_set(o, "kthread", json_boolean(t->kthread));
 	return err ? err : json_set(o, "ended", json_boolean(t->ended));

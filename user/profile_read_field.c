@@ -54,7 +54,7 @@ int read_number(struct reader *r, const json_t *o, const char *key, enum read_ty
 		return read_fault(r, key, "not a whole number");
 	n = json_integer_value(value);
 	if (n < 0 || n > (wide ? NUMBER_MAX : (json_int_t)UINT32_MAX))
-		return read_fault(r, key, "a number that none was measured of");
+		return read_fault(r, key, "out of range");
 	if (wide)
 		*(uint64_t *)to = value ? (uint64_t)n : none;
 	else

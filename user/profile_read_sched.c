@@ -21,6 +21,8 @@ static const struct read_field thread_fields[] = {
 	READ_FIELD(READ_COUNT, profile_thread, involuntary, "involuntary_switches"),
 	READ_FIELD(READ_COUNT, profile_thread, migrations, "migrations"),
 	READ_FIELD(READ_KNOWN, profile_thread, major_faults, "major_faults"),
+	READ_FIELD(READ_TEXT, profile_thread, stolen_by, "preempted_most_by"),
+	READ_FIELD(READ_KNOWN, profile_thread, stolen_ns, "preempted_most_ns"),
 	READ_FIELD(READ_BOOL, profile_thread, kthread, "kthread"),
 	READ_FIELD(READ_BOOL, profile_thread, ended, "ended"),
 };
@@ -69,6 +71,10 @@ static int thread_row(struct reader *r, const json_t *o, size_t i, void *row)
 	if (!err)
 		err = check_sums(r, t);
 	t->serial = i + 1;
+	if (!t->stolen_by || t->stolen_ns == PROFILE_UNKNOWN) {
+		t->stolen_by = NULL;
+		t->stolen_ns = 0;
+	}
 	return err;
 }
 

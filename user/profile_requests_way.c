@@ -82,6 +82,28 @@ static void visit_span(struct ways *w, void *arg, uint32_t span, int64_t from, i
 	walk->err = count(w, walk->life, s->part, span, from, to);
 }
 
+/* All of a span: most are, and each span in it is visited once, not once between any two in it. */
+static int count_whole(struct ways *w, const struct way_life *l, uint32_t root)
+{
+	const uint32_t end = w->spans[root].nest_end;
+	int err = 0;
+
+	for (uint32_t i = root; !err && i < end; i++) {
+		struct way_span *s = &w->spans[i];
+
+		if (!s->self_ns)
+			continue;
+		err = part_of_span(w, i);
+		if (err)
+			break;
+		s->counted_ns += s->self_ns;
+		if (l->slow)
+			s->slow_ns += s->self_ns;
+		err = count(w, l, s->part, i, s->begin_ns, s->begin_ns + (int64_t)s->self_ns);
+	}
+	return err;
+}
+
 /* While the thread works on others. */
 static int count_others(struct ways *w, const struct way_life *l, const struct way_tile *tile,
 			int64_t from, int64_t to)
@@ -162,6 +184,8 @@ static int visit_item(struct ways *w, void *arg, const struct way_item *item, in
 	if (!item)
 		return walk_gap(w, l, from, to);
 	if (item->span != NONE) {
+		if (from == item->begin_ns && to == item->end_ns)
+			return count_whole(w, l, item->span);
 		nest_walk(w, item->span, from, to, visit_span, &walk);
 		return walk.err;
 	}

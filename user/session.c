@@ -190,15 +190,18 @@ static void describe_libraries(const struct session *s, char *buf, size_t len)
 void session_describe(const struct session *s, char *buf, size_t len)
 {
 	unsigned long long threads = s->skel->data->next_serial - 1;
-	char cuda[192], libraries[128] = "";
+	char cuda[192], marks[32] = "", libraries[128] = "";
 
 	snprintf(cuda, sizeof(cuda), "no CUDA %s", s->cuda.files.n ? "probes" : "library");
 	describe_libraries(s, libraries, sizeof(libraries));
 	if (libraries[0])
 		snprintf(cuda, sizeof(cuda), "%zu CUDA probe%s in %s", s->cuda.probes,
 			 s->cuda.probes == 1 ? "" : "s", libraries);
-	snprintf(buf, len, "%s, %llu thread%s, %s", s->target, threads, threads == 1 ? "" : "s",
-		 cuda);
+	if (s->stages.probes)
+		snprintf(marks, sizeof(marks), ", %zu mark%s", s->stages.probes,
+			 s->stages.probes == 1 ? "" : "s");
+	snprintf(buf, len, "%s, %llu thread%s, %s%s", s->target, threads, threads == 1 ? "" : "s",
+		 cuda, marks);
 }
 
 /* Opens the window: the gate first, then the seed, so that every thread's first state is told either

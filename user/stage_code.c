@@ -404,7 +404,7 @@ static int exit_site(struct look *l, const struct branch *b, uint64_t entry)
 
 static int look(struct look *l)
 {
-	struct stage_code_site entry;
+	struct stage_code_site entry = { 0 };
 	int err = add_part(l, l->fn);
 
 	if (!err)

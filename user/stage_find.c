@@ -138,6 +138,19 @@ static int make_function(struct find *f, const struct hit *h)
 	return err == -ENOMEM ? err : 0;
 }
 
+/* May a function that the option means be in the file? Symbol tables are not read for nothing. */
+static bool may_have(const struct elf_file *elf, const struct stage_option *o)
+{
+	struct stage_pattern p;
+	int longest = 0;
+
+	stage_pattern_make(&p, o);
+	for (int i = 1; i < p.words_n; i++)
+		if (p.words[i].n > p.words[longest].n)
+			longest = i;
+	return !p.words_n || elf_file_mentions(elf, p.words[longest].at, p.words[longest].n) != 0;
+}
+
 int stage_find(int fd, const struct stage_options *o, const uint8_t *wanted, size_t limit,
 	       struct stage_functions *out, struct stage_finding *findings)
 {
@@ -146,12 +159,16 @@ int stage_find(int fd, const struct stage_options *o, const uint8_t *wanted, siz
 
 	if (err)
 		return err;
-	err = elf_file_functions(f.elf, &f.functions, &f.functions_n);
 	for (uint32_t i = 0; i < o->n && !err; i++) {
 		if (!wanted[i])
 			continue;
 		findings[i].files++;
-		err = find_hits(&f, i, limit);
+		if (!may_have(f.elf, &o->options[i]))
+			continue;
+		/* Once for all. */
+		err = elf_file_functions(f.elf, &f.functions, &f.functions_n);
+		if (!err)
+			err = find_hits(&f, i, limit);
 	}
 	for (size_t i = 0; i < f.hits_n && !err; i++)
 		err = make_function(&f, &f.hits[i]);

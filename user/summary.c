@@ -15,10 +15,6 @@
 #define SCREEN_LINES   24
 /* One line is for the names of the files written, one for the shell's next prompt. */
 #define OTHER_LINES 2
-/* Of each table, however long the rest. The other lines leave the calls one more. */
-#define LEAST_THREADS 3
-#define LEAST_CALLS   3
-
 /* --- head --- */
 
 void summary_head(struct screen *s, const struct profile *p, bool whole)
@@ -139,94 +135,38 @@ void summary_cost(struct screen *s, const struct profile *p, bool all)
 	screen_text(s, line.text, 3);
 }
 
-static void put_tail(struct screen *s, const struct profile *p, bool all)
-{
-	if (!all)
-		summary_verdict(s, p, false);
-	summary_stacks(s, p, all);
-	summary_losses(s, p);
-	summary_cost(s, p, all);
-}
-
 /* --- the whole --- */
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* Divides the lines that are left between the tables: each gets half, and what the other does not
- * want. */
-static void divide(size_t left, size_t *threads, size_t *calls)
-{
-	const size_t want_threads = *threads, want_calls = *calls;
-	const size_t half = left / 2 > LEAST_THREADS ? left / 2 : LEAST_THREADS;
-
-	if (want_threads + want_calls <= left)
-		return;
-	if (want_threads > half)
-		*threads = left > want_calls + half ? left - want_calls : half;
-	*calls = left > *threads + LEAST_CALLS ? left - *threads : least(want_calls, LEAST_CALLS);
-}
-
-/* How many lines everything takes but the tables' rows and the facts. */
-static size_t count_fixed(const struct screen *like, const struct profile *p)
-{
-	struct screen s = { .columns = like->columns };
-
-	summary_head(&s, p, true);
-	summary_io(&s, p, false);
-	put_tail(&s, p, false);
-	summary_waits(&s, p, false);
-	summary_queue(&s, p, false);
-	summary_cpus(&s, p, false);
-	/* Two titles, a line each for what has no row, three blank lines. */
-	return s.lines + 7;
-}
 
 static size_t screen_lines(const struct summary_options *o)
 {
 	return o->lines > SCREEN_LINES ? o->lines : SCREEN_LINES;
 }
 
-/* The facts get what the tables leave of the screen, of which they want a few lines at least. */
-static int put_tables(struct screen *s, const struct summary *v)
+/* All there is. */
+static int put_wide(struct screen *s, const struct summary *v)
 {
-	const size_t screen = screen_lines(v->o);
-	const size_t taken = count_fixed(s, v->p) + OTHER_LINES;
-	const size_t left = screen > taken ? screen - taken : 0;
-	struct screen count = { .columns = s->columns };
-	size_t calls = summary_calls_lines(s, &v->calls), some, short_lines, whole_lines;
-	/* Where no thread was busy, the least idle ones are shown. */
-	size_t threads = v->order.busy_n ? v->order.busy_n : least(v->p->threads_n, LEAST_THREADS);
+	const struct profile *p = v->p;
 
-	some = least(threads, LEAST_THREADS) + least(calls, LEAST_CALLS + 1);
-	short_lines = left > some ? left - some : 0;
-	whole_lines = left > threads + calls ? left - threads - calls : 0;
-	if (v->o->wide) {
-		short_lines = whole_lines = SIZE_MAX;
-		threads = v->p->threads_n;
-		calls = SIZE_MAX;
-	} else {
-		summary_facts(&count, &v->facts, short_lines, whole_lines);
-		divide(left - count.lines, &threads, &calls);
-	}
-	summary_threads(s, v->p, &v->order, threads);
-	summary_waits(s, v->p, v->o->wide);
-	summary_queue(s, v->p, v->o->wide);
-	summary_cpus(s, v->p, v->o->wide);
+	summary_head(s, p, true);
 	screen_blank(s);
-	summary_calls(s, &v->calls, calls);
-	summary_facts(s, &v->facts, short_lines, whole_lines);
-	if (summary_io(s, v->p, v->o->wide))
+	summary_threads(s, p, &v->order, p->threads_n);
+	summary_waits(s, p, true);
+	summary_queue(s, p, true);
+	summary_cpus(s, p, true);
+	screen_blank(s);
+	summary_calls(s, &v->calls, SIZE_MAX);
+	summary_facts(s, &v->facts, SIZE_MAX, SIZE_MAX);
+	if (summary_io(s, p, true))
 		return -ENOMEM;
-	if (v->o->wide) {
-		summary_serving_tables(s, v->p, v->o->cost_per_hour);
-		summary_tables(s, v->p);
-		summary_waits_table(s, v->p);
-		summary_sched_tables(s, v->p);
-		summary_verdict(s, v->p, true);
-	}
+	summary_serving_tables(s, p, v->o->cost_per_hour);
+	summary_tables(s, p);
+	summary_waits_table(s, p);
+	summary_sched_tables(s, p);
+	summary_verdict(s, p, true);
+	screen_blank(s);
+	summary_stacks(s, p, true);
+	summary_losses(s, p);
+	summary_cost(s, p, true);
 	return 0;
 }
 
@@ -250,15 +190,7 @@ int summary_write(const struct profile *p, const struct summary_options *o, FILE
 	summary_order(p, &v.order);
 	summary_calls_order(&v.calls);
 	errno = 0;
-	if (summary_has_serving(p) && !o->wide) {
-		err = summary_planned(&s, &v, screen_lines(o) - OTHER_LINES);
-	} else {
-		summary_head(&s, p, true);
-		screen_blank(&s);
-		err = put_tables(&s, &v);
-		screen_blank(&s);
-		put_tail(&s, p, o->wide);
-	}
+	err = o->wide ? put_wide(&s, &v) : summary_planned(&s, &v, screen_lines(o) - OTHER_LINES);
 	if (err)
 		goto out;
 	if (fflush(f) || ferror(f))

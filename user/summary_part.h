@@ -104,7 +104,7 @@ void summary_stacks(struct screen *s, const struct profile *p, bool all);
 void summary_losses(struct screen *s, const struct profile *p);
 void summary_cost(struct screen *s, const struct profile *p, bool all);
 
-/* summary_plan.c: the one screen where there are requests or stages. 0; negative: no memory. */
+/* summary_plan.c: the one screen, of so many lines. 0 or -ENOMEM. */
 int summary_planned(struct screen *s, const struct summary *v, size_t lines);
 
 /* A name of C++ without its return type, template arguments and parameters; bare: and without what it

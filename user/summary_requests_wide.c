@@ -91,7 +91,7 @@ enum part_cell {
 };
 
 static const struct screen_column part_columns[P_CELLS] = {
-	[P_NAME] = { "", 18, 24 },	 [P_REQUESTS] = { "requests", 9, 11 },
+	[P_NAME] = { "", 16, 24 },	 [P_REQUESTS] = { "requests", 9, 11 },
 	[P_P50] = { "p50", 8, 10 },	 [P_P95] = { "p95", 8, 10 },
 	[P_P99] = { "p99", 8, 10 },	 [P_MAX] = { "max", 8, 10 },
 	[P_OF_P50] = { "of p50", 7, 9 }, [P_OF_P95] = { "of p95", 7, 9 },
@@ -155,8 +155,12 @@ static void put_requests(struct screen *s, const struct profile *p,
 	screen_blank(s);
 	snprintf(title, sizeof(title), "%s (%" PRIu32 "): %s REQUESTS",
 		 text_shown(r->process, name, sizeof(name)), r->pid, format_count(n, r->count));
+	/* A table of a page is not broken by a line. */
+	if (s->page)
+		put_counts(s, r);
 	screen_title(s, title, part_columns, P_CELLS, NULL);
-	put_counts(s, r);
+	if (!s->page)
+		put_counts(s, r);
 	put_times(s, "latency", r->count, &r->latency, NULL);
 	put_times(s, "first token", r->count, &r->first_token, NULL);
 	put_times(s, "per token", r->count, &r->per_token, NULL);
@@ -198,18 +202,16 @@ enum pass_cell {
 	B_CELLS
 };
 
-static void put_sizes(struct screen *s, const struct profile_pass *pass)
+static void list_sizes(const struct profile_pass *pass, struct screen_line *line)
 {
-	struct screen_line line = { .n = 0 };
 	char n[FORMAT_SIZE];
 
 	for (size_t i = 0; i < PROFILE_BATCHES; i++)
 		if (pass->sizes[i])
-			screen_add(&line, "%s%zu%s: %s",
-				   line.n ? ", " : "      requests: passes: ", i,
+			screen_add(line, "%s%zu%s: %s",
+				   line->n ? ", " : "      requests: passes: ", i,
 				   i == PROFILE_BATCHES - 1 ? " and more" : "",
 				   format_count(n, pass->sizes[i]));
-	screen_text(s, line.text, 8);
 }
 
 static void put_passes(struct screen *s, const struct profile_requests *r)
@@ -229,6 +231,7 @@ static void put_passes(struct screen *s, const struct profile_requests *r)
 	for (size_t i = 0; i < r->passes_n; i++) {
 		const struct profile_pass *pass = &r->passes[i];
 		char cells[B_CELLS][CELL_SIZE] = { "" };
+		struct screen_line sizes = { .n = 0 };
 
 		text_shown(pass->name, cells[B_NAME], CELL_SIZE);
 		format_count_short(cells[B_COUNT], pass->count);
@@ -242,8 +245,11 @@ static void put_passes(struct screen *s, const struct profile_requests *r)
 		format_duration(cells[B_P95], pass->times.p95_ns);
 		format_duration(cells[B_P99], pass->times.p99_ns);
 		format_duration(cells[B_MAX], pass->times.max_ns);
-		put_row(s, c, B_CELLS, cells, NULL);
-		put_sizes(s, pass);
+		list_sizes(pass, &sizes);
+		/* On a screen they may take several lines. */
+		put_row(s, c, B_CELLS, cells, s->page ? sizes.text : NULL);
+		if (!s->page)
+			screen_text(s, sizes.text, 8);
 	}
 }
 

@@ -15,8 +15,8 @@ enum thread_cell { T_NAME, T_TID, T_WALL, T_ON_CPU, T_QUEUE, T_BLOCKED, T_SWITCH
 
 static const struct screen_column columns[T_CELLS] = {
 	[T_NAME] = { "", 15, 18 },
-	[T_TID] = { "", 8, 9 },
-	[T_WALL] = { "", 8, 10 },
+	[T_TID] = { "tid", 8, 9 },
+	[T_WALL] = { "wall", 8, 10 },
 	[T_ON_CPU] = { "on-CPU", 8, 10 },
 	[T_QUEUE] = { "run queue", 10, 12 },
 	[T_BLOCKED] = { "blocked", 8, 10 },

@@ -61,8 +61,9 @@ static void put_short(struct screen *s, const struct profile_verdict *v)
 	struct screen_line line = { .n = 0 };
 
 	if (is_none(v)) {
-		screen_add(&line, " verdict: %s",
-			   v->evidence_n ? v->evidence[0] : "no single bottleneck");
+		screen_add(&line, " verdict: no single bottleneck");
+		if (v->evidence_n)
+			screen_add(&line, ". %s", v->evidence[0]);
 	} else {
 		screen_add(&line, " verdict: %s%s: ", v->kind,
 			   v->sure && !strcmp(v->sure, "likely") ? " (likely)" : "");

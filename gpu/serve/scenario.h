@@ -20,7 +20,7 @@ struct options;
 /* What is planted: a scenario's magnitude in its field, 0 in the others. */
 struct plant {
 	double window_ms;     /* batch-wait: its option does it all */
-	double competitors;   /* cpu-steal: processes that compute on the server's CPU */
+	double competitors;   /* cpu-steal: processes that compute on the executor's CPU */
 	double quota_percent; /* cgroup-throttle: of a CPU */
 	double lock_ms;	      /* lock: how long housekeeping holds it */
 	double adapter_mib;   /* slow-disk: read for each request */
@@ -43,7 +43,7 @@ struct scenario {
 	bool started;
 	pid_t child[SCENARIO_CHILDREN]; /* competitors, the remote tokeniser */
 	int child_n;
-	int cpu; /* that the server's threads are pinned to, -1: none */
+	int cpu; /* that the executor is pinned to, -1: none */
 
 	char cgroup[4096];	    /* made by us; "": none */
 	const char *cgroup_threads; /* its file of threads */
@@ -69,9 +69,10 @@ void scenario_help(FILE *to);
  * stderr. */
 int scenario_start(struct server *s);
 void scenario_stop(struct server *s);
-/* By each of the server's own threads as it begins; load: it is the one that makes requests. Those of
- * the CUDA runtime are not touched. */
-void scenario_thread(struct server *s, bool load);
+/* By each of the server's own threads as it begins. Those of the CUDA runtime are not touched, nor the
+ * one that makes the requests: clients are elsewhere. */
+enum scenario_role { ROLE_OTHER, ROLE_EXECUTOR, ROLE_LOAD };
+void scenario_thread(struct server *s, enum scenario_role role);
 /* By a tokenizer, in the request's stage: encodes it, with what is planted there. Negative errno. */
 int32_t scenario_tokenise(struct server *s, struct request *r);
 /* By the executor, in a prefill pass. */

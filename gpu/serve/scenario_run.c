@@ -65,8 +65,8 @@ static void cache_look_up(struct server *s)
 	pthread_mutex_unlock(&s->scenario.cache);
 }
 
-/* The last CPU that we may use is for the server's own threads. The main thread leaves it, and with it
- * those that the emulated device is about to start: a GPU has nobody to share with either. */
+/* The last CPU that we may use is for the executor and its competitors. The main thread leaves it, and
+ * with it all that it starts, the emulated device as well: a GPU has nobody to share with either. */
 static int cpu_choose(void)
 {
 	cpu_set_t set;
@@ -89,7 +89,7 @@ int scenario_start(struct server *s)
 	struct scenario *c = &s->scenario;
 	int err = 0;
 
-	c->cpu = p->competitors || p->spin_ms ? cpu_choose() : -1;
+	c->cpu = p->competitors ? cpu_choose() : -1;
 	c->adapters_fd = -1;
 	c->started = true;
 	pthread_mutex_init(&c->cache, NULL);
@@ -125,25 +125,27 @@ void scenario_stop(struct server *s)
 	pthread_mutex_destroy(&c->cache);
 }
 
-void scenario_thread(struct server *s, bool load)
+/* cpu-steal. A thread that mostly sleeps takes the CPU as it wakes, from a competitor of the same
+ * weight. Not so one of a batch job: it waits until the competitor's slice ends. */
+static void executor_confine(const struct scenario *c)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(c->cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+	sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
+}
+
+void scenario_thread(struct server *s, enum scenario_role role)
 {
 	const struct scenario *c = &s->scenario;
-	cpu_set_t set;
-	int err;
+	int err = 0;
 
-	/* Clients are elsewhere. */
-	if (load)
-		return;
-	if (c->cpu >= 0) {
-		CPU_ZERO(&set);
-		CPU_SET(c->cpu, &set);
-		sched_setaffinity(0, sizeof(set), &set);
-	}
-	/* A thread that mostly sleeps takes the CPU as it wakes, from a competitor of the same
-	 * weight. Not so one of a batch job: it waits until the competitor's slice ends. */
-	if (s->options.plant.competitors)
-		sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
-	err = c->cgroup[0] ? cgroup_join(c) : 0;
+	if (c->cpu >= 0 && role == ROLE_EXECUTOR)
+		executor_confine(c);
+	if (c->cgroup[0] && role != ROLE_LOAD)
+		err = cgroup_join(c);
 	if (err)
 		fprintf(stderr, "infer-serve: --scenario %s: a thread could not join: %s\n",
 			s->options.scenario, strerror(-err));

@@ -123,7 +123,9 @@ static void *thread_main(void *arg)
 
 	pthread_setname_np(pthread_self(), t->name);
 	t->tid = (pid_t)syscall(SYS_gettid);
-	scenario_thread(t->server, t->run == frontend_run);
+	scenario_thread(t->server, t->run == executor_run   ? ROLE_EXECUTOR
+				   : t->run == frontend_run ? ROLE_LOAD
+							    : ROLE_OTHER);
 	t->run(t->server);
 	t->wall_ns = clock_ns() - begin;
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);

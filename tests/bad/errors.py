@@ -31,6 +31,8 @@ def test_usage():
         for args, needle in ((["--gpu-calls", "launch,lunch,copy"], "'lunch' is none of"),
                              (["--gpu-calls", ""], "is none of"),
                              (["--returns", "some"], "auto, none"),
+                             (["--timeline=soon"], "not a duration"),
+                             (["--timeline=10us"], "less than 1ms"),
                              (["--returns", "none", "--driver"], "--returns none"),
                              (["--returns", "none", "--leaks", "/dev/null"], "--returns none"),
                              (["--gpu-calls", "launch", "--leaks", "/dev/null"], "launch,alloc")):

@@ -56,8 +56,8 @@ def symbols(sections):
 class Function:
     """A program, or a function that programs call."""
 
-    def __init__(self, name, section):
-        self.name, self.section = name, section
+    def __init__(self, name, section, number):
+        self.name, self.section, self.number = name, section, number
         self.helpers, self.kfuncs, self.callees, self.atomics = set(), set(), set(), set()
 
     def read(self, code, base, relocated, offsets):
@@ -69,13 +69,16 @@ class Function:
             elif op == CALL and relocated.get(base + at, ("", -1))[1] == SHN_UNDEF:
                 self.kfuncs.add(relocated[base + at][0])
             elif op == CALL and source == PSEUDO_CALL:
-                self.callees.add(callee(relocated, offsets, base + at, imm))
+                self.callees.add(callee(relocated, offsets, self.number, base + at, imm))
             elif op in (ATOMIC, ATOMIC | 0x18) and imm != ATOMIC_ADD:
                 self.atomics.add(imm)
 
 
-def callee(relocated, offsets, at, imm):
-    """Name of a called function; of a static one the relocation names only the section."""
+def callee(relocated, offsets, own, at, imm):
+    """Name of a called function; of a static one the relocation names only the section, and within its
+    own section a call has none: it is relative."""
+    if at not in relocated:
+        return offsets[(own, at + (imm + 1) * INSN.size)]
     name, section = relocated[at]
     return name or offsets[(section, (imm + 1) * INSN.size)]
 
@@ -99,7 +102,7 @@ def read_functions(path=OBJECT):
                     relocated[where] = (name, home)
         for name, kind, home, value, size in table:
             if kind == STT_FUNC and home == number:
-                found[name] = Function(name, section.name)
+                found[name] = Function(name, section.name, number)
                 found[name].read(section.data[value:value + size], value, relocated, offsets)
     return found
 

@@ -161,6 +161,17 @@ def derived(found):
     yield duration(running)
     yield percent(cost["trap_ns"] + cost["bpf_ns"] + running, found["duration_ns"])
     yield figure(cost["rss_bytes"] + cost["map_bytes"], MEMORY)
+    for requests in found["requests"] or []:
+        yield per_second(requests["tokens_out"], found["duration_ns"]).removesuffix("/s")
+        for g in requests["passes"]:
+            yield percent(g["padded"] - g["tokens"], g["padded"])
+            yield f"{g['requests'] / max(g['count'], 1):.3g}"
+        # All but the first so many.
+        slow = sorted((p["share_p95"] or 0 for p in requests["parts"]), reverse=True)
+        yield from (percent(int(sum(slow[n:]) * 1e6 + .5), 10**6) for n in range(len(slow)))
+    queue = sum(t["run_queue_ns"] for t in found["threads"])
+    for by in sums(found["preempted_by"]):
+        yield percent(by.get("wall_ns", 0), queue)
     outer = [c for c in found["gpu_calls"] if not c["inside"]]
     for c in outer:
         yield f"{((c['voluntary_switches'] or 0) + (c['involuntary_switches'] or 0)) / max(c['calls'], 1):.3g}"

@@ -26,7 +26,8 @@ def thread(r, tid, comm, busy):
             "run_queue_by": {"woken": woken, "preempted": preempted, "throttled": throttled},
             "blocked_by": by, "gpu_call_ns": on_cpu // 2, "voluntary_switches": r.randrange(100000),
             "involuntary_switches": r.randrange(1000), "migrations": 7, "major_faults": 3,
-            "kthread": False, "ended": False}
+            "preempted_most_ns": preempted // 2, "preempted_most_by": "neighbour <b>", "kthread": False,
+            "ended": False}
 
 
 def quantiles(r, scale):
@@ -63,7 +64,7 @@ def part(r, name, kind, p50, p95):
 def requests(r):
     latency = quantiles(r, 80 * MS)
     return {"pid": 100, "process": "server", "count": 400, "begun": 405, "open_at_start": 3,
-            "open_at_end": 8, "dropped": 2, "tokens_in": 12345, "tokens_out": 6400,
+            "open_at_end": 8, "dropped": 2, "lost": 1, "tokens_in": 12345, "tokens_out": 6400,
             "latency_ns": 400 * 80 * MS, **latency, "first_token": quantiles(r, 30 * MS),
             "per_token": quantiles(r, 3 * MS), **split(r, 300 * 80 * MS),
             "slow": {"requests": 20, **split(r, 15 * 80 * MS)}, "parts": [part(r, *p) for p in PARTS],

@@ -75,12 +75,16 @@ def check_phases(t):
     expect(len(main) == 1, f"{len(main)} rows of the main thread")
     slices, _ = main[0]
     zero = window_begin(t, found)
-    slack = (10 if t.vm else 2) * MS
+    # A round comes as late as infbpf gets a CPU; in an emulated machine slices are long.
+    slack = 10 * MS if t.vm else step + 2 * MS
     for i in range(3):
-        for begin, end, states in ((f"spin{i}", f"sleep{i}", ("on_cpu_ns", "run_queue_ns")),
-                                   (f"sleep{i}", f"wake{i}", ("blocked_ns",))):
-            share = inside(slices, step, truth[begin] - zero + slack, truth[end] - zero - slack, *states)
-            expect(share >= 0.97, f"from {begin} to {end} only {share:.3f} {' and '.join(states)}: {slices}")
+        # Where the machine is busy, it waits for a CPU before it gets to sleep, too.
+        for phase, states, least in ((f"spin{i}", ("on_cpu_ns", "run_queue_ns"), 0.97),
+                                     (f"sleep{i}", ("blocked_ns", "run_queue_ns"), 0.97),
+                                     (f"sleep{i}", ("blocked_ns",), 0.6)):
+            begin = truth[phase] - zero
+            share = inside(slices, step, begin + slack, begin + truth["phase_ns"] - slack, *states)
+            expect(share >= least, f"from {phase} on only {share:.3f} {' and '.join(states)}: {slices}")
             notes.append(f"{share:.3f}")
     return " ".join(notes)
 

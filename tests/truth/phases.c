@@ -46,6 +46,7 @@ int main(int argc, char **argv)
 	rounds = truth_arg("rounds", 3);
 	phase_ns = (uint64_t)truth_arg("phase_ms", 300) * 1000000;
 	guest_ns = phase_ns / 2;
+	truth_number("phase_ns", phase_ns);
 	if (rounds < 1 || rounds > ROUNDS_MAX)
 		truth_die("rounds");
 	truth_ready();

@@ -147,6 +147,20 @@ static void go_deep(int left)
 	span_end(&deep);
 }
 
+/* A name that nobody reads, far from all that is: no page around it is there until infbpf asks for it. */
+#define FAR (128 * 1024)
+static const char far_name[FAR + 64 * 1024]
+	__attribute__((aligned(65536))) = { [FAR] = 'f', [FAR + 1] = 'a', [FAR + 2] = 'r' };
+
+static void name_unread(void)
+{
+	for (int i = 0; i < 5; i++) {
+		MARK(stage_begin, &far_name[FAR], 0ull);
+		MARK(stage_end, &far_name[FAR]);
+		truth_sleep(MS);
+	}
+}
+
 /* --- without an end --- */
 
 static void leave_some(void)
@@ -341,6 +355,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	truth_ready();
+	if (rounds)
+		name_unread();
 	for (long i = 0; !truth_stopped() && (!rounds || i < rounds); i++)
 		one_round();
 	if (rounds) {

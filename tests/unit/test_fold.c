@@ -248,9 +248,11 @@ static void stages_come_first(void **unused)
 	assert_int_equal(profile_add_stack(p, &s), 0);
 	assert_int_equal(profile_finish(p), 0);
 	text = fold(p, UNIT_US, FOLD_ALL, &lines);
-	assert_string_equal(text, "serve (10);worker (11);[decode];[unknown] 2\n"
-				  "serve (10);worker (11);[truncated];read 1\n"
-				  "serve (10);worker (11);[decode];[launch];[truncated];read 1\n");
+	assert_int_equal(lines, 3);
+	assert_non_null(strstr(text, "serve (10);worker (11);[decode];[unknown] 2\n"));
+	assert_non_null(strstr(text, "serve (10);worker (11);[truncated];read 1\n"));
+	assert_non_null(
+		strstr(text, "serve (10);worker (11);[decode];[launch];[truncated];read 1\n"));
 	assert_int_equal(p->reach.truncated_ns, 2000);
 	assert_int_equal(p->reach.whole_ns, 2000);
 	for (size_t i = 0; i < p->lines_n; i++)

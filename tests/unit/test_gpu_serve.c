@@ -249,7 +249,7 @@ static void test_signals(void **state)
 		usleep(300000);
 		kill(pid, SIGUSR1);
 		assert_true(wait_said(err, "new window"));
-		usleep(100000);
+		usleep(400000);
 		kill(pid, sig);
 		assert_int_equal(finish(pid, err), 0);
 		stats = json_load_file(stats_path, 0, NULL);

@@ -4,7 +4,7 @@
 #include <unistd.h>
 #include "output.h"
 #include "profile_read.h"
-#include "random_profile.h"
+#include "requests_by_hand.h"
 
 struct text {
 	char *s;
@@ -72,6 +72,51 @@ static void random_ones(void **unused)
 	}
 }
 
+/* Stages, requests with parts of every kind, passes, and the timeline. */
+static void served(void **unused)
+{
+	static const uint64_t slices[2][4] = { { 900, 0, 0, 100 }, { 1000, 0, 0, 0 } };
+	struct profile_stage row = { .pid = PID,
+				     .process = "serve",
+				     .name = "decode",
+				     .source = STAGE_NVTX,
+				     .count = 3,
+				     .abandoned = 1,
+				     .open_at_end = 2,
+				     .times = { 1, 2, 3, 4 } };
+	struct profile *p = new_profile();
+
+	(void)unused;
+	row.split.wall_ns = 100;
+	row.split.on_cpu_ns = 60;
+	row.split.blocked_ns = row.split.blocked_by_ns[CAUSE_DISK] = 40;
+	row.split.calls_ns = 50;
+	assert_int_equal(profile_add_stage(p, &row, NULL), 0);
+	for (uint64_t id = 1; id <= 3; id++) {
+		const int64_t begin = 100 * (int64_t)id;
+
+		begin_at(p, id, begin, begin - 10);
+		wait_from(p, "queue", id, begin + 10);
+		wait_to(p, "queue", id, begin + 30);
+		stage(p, "tokenise", 11, id, (uint64_t)begin + 30, (uint64_t)begin + 50,
+		      (struct spent){ 5, 6, 0 });
+		member_at(p, 12, 7, id, 600);
+		leave_at(p, id, 900);
+		end_at(p, id, 900 + begin, 10, 20);
+	}
+	pass(p, "decode", 12, 7, 3, 600, 800, (struct spent){ 50, 20, 100 });
+	p->timeline_known = true;
+	p->slice_ns = 1000;
+	p->slices_n = 2;
+	assert_int_equal(profile_add_slices(p, 1, slices), 0);
+	assert_int_equal(profile_finish(p), 0);
+	assert_int_equal(p->requests_n, 1);
+	assert_true(p->requests[0].parts_n >= 4 && p->requests[0].passes_n == 1);
+	assert_int_equal(p->slice_threads_n, 1);
+	assert_round_trip(p);
+	profile_free(p);
+}
+
 static const char least[] =
 	"{\"version\":1,\"duration_ns\":10,\"period_ns\":5,\"stacks\":0,\"threads\":[]}";
 
@@ -135,9 +180,9 @@ static void bad_ones(void **unused)
 		{ "{" HEAD "\"threads\":[7]}", "threads[0]: not an object" },
 		{ "{" HEAD "\"threads\":[],\"waits\":{}}", "waits: not an array" },
 		{ "{" HEAD "\"threads\":[],\"lost\":[]}", "lost: not an object" },
-		{ "{" HEAD "\"threads\":[],\"lost\":{\"ring\":-1}}", "lost.ring: a number" },
+		{ "{" HEAD "\"threads\":[],\"lost\":{\"ring\":-1}}", "lost.ring: out of range" },
 		{ "{" HEAD "\"threads\":[],\"lost\":{\"ring\":1.5}}", "lost.ring: not a whole" },
-		{ "{" HEAD "\"threads\":[],\"cpus\":[{\"cpu\":4294967296}]}", "cpus[0].cpu: a n" },
+		{ "{" HEAD "\"threads\":[],\"cpus\":[{\"cpu\":4294967296}]}", "cpus[0].cpu: out" },
 		{ "{" HEAD "\"threads\":[],\"cpus\":[{\"cpu\":99999999999999999999}]}", "no JSON" },
 		{ "{" HEAD "\"threads\":[],\"host\":7}", "host: not a string" },
 		{ "{" HEAD "\"threads\":[],\"switches\":[{\"pid\":1,\"tid\":1,\"comm\":\"x\","
@@ -200,6 +245,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_ones),
+		cmocka_unit_test(served),
 		cmocka_unit_test(what_is_missing_is_unknown),
 		cmocka_unit_test(what_is_unknown_is_passed_over),
 		cmocka_unit_test(bad_ones),

@@ -22,6 +22,8 @@ __extension__ volatile unsigned short infbpf_stage_begin_semaphore
 	__attribute__((section(".probes"), used));
 __extension__ volatile unsigned short infbpf_pass_begin_semaphore
 	__attribute__((section(".probes"), used));
+__extension__ volatile unsigned short infbpf_unheard_of_semaphore
+	__attribute__((section(".probes"), used));
 __extension__ volatile unsigned short other_stage_begin_semaphore
 	__attribute__((section(".probes"), used));
 

@@ -48,6 +48,8 @@ int elf_file_dynsym(struct elf_file *f, const char *name, uint64_t *vaddr);
  * errno. read: the bytes that it took are added. */
 enum elf_name { ELF_NAME_IMPORTED = 1, ELF_NAME_DEFINED };
 int elf_file_name(const struct elf_file *f, const char *name, uint64_t *read);
+/* Is this text (n bytes) anywhere among the symbols' names? 1, 0 or a negative errno. */
+int elf_file_mentions(const struct elf_file *f, const char *text, size_t n);
 /* Calls fn for every symbol of .symtab and .dynsym that is code (an IFUNC is not: that is its
  * resolver); what is in both comes twice. Ends with what fn returns if that is not 0. */
 typedef int (*elf_name_fn)(void *arg, const char *name, uint64_t vaddr);

@@ -124,7 +124,7 @@ static int each_symbol(const struct table *t, symbol_fn fn, void *arg)
 
 struct search {
 	const char *name;
-	size_t length; /* with the NUL */
+	size_t length; /* with the NUL, if it is a whole one */
 	bool imported;
 	char *buf; /* STRINGS_AT_ONCE */
 	uint64_t read;
@@ -194,6 +194,29 @@ int elf_file_name(const struct elf_file *f, const char *name, uint64_t *read)
 	free(s.buf);
 	*read += s.read;
 	return ret == 0 && s.imported ? ELF_NAME_IMPORTED : ret;
+}
+
+static int mention_table(const struct table *t, void *arg)
+{
+	struct search *s = arg;
+	int err = find_places(t, s);
+
+	return err ? err : s->places_n > 0;
+}
+
+int elf_file_mentions(const struct elf_file *f, const char *text, size_t n)
+{
+	struct search s = { .name = text, .length = n };
+	int ret;
+
+	if (!n || n > MAX_NAME)
+		return -EINVAL;
+	s.buf = malloc(STRINGS_AT_ONCE);
+	if (!s.buf)
+		return -ENOMEM;
+	ret = each_table(f, mention_table, &s);
+	free(s.buf);
+	return ret;
 }
 
 /* --- all names --- */
