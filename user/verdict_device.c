@@ -72,11 +72,11 @@ void rule_gpu_bound(const struct verdict_facts *f, struct verdict_ruling *r)
 	verdict_say_call(r, f->calls[GROUP_SYNC].longest);
 	if (f->calls[GROUP_SYNC].spun * 2 > f->calls[GROUP_SYNC].waited)
 		verdict_say(r, "the waits spin: %s of their time on a CPU",
-			    format_percent(own, (uint64_t)f->calls[GROUP_SYNC].on_cpu,
-					   (uint64_t)f->calls[GROUP_SYNC].wall));
+			    format_percent(own, verdict_whole(f->calls[GROUP_SYNC].on_cpu),
+					   verdict_whole(f->calls[GROUP_SYNC].wall)));
 	if (f->padded > 0)
 		verdict_say(r, "%s of the passes' tokens are padding, not counted here",
-			    format_percent(padding, (uint64_t)(f->padded * 1000), 1000));
+			    format_percent(padding, verdict_whole(f->padded * 1000), 1000));
 }
 
 /* --- how it is driven --- */
@@ -135,7 +135,7 @@ void rule_spinning_sync(const struct verdict_facts *f, struct verdict_ruling *r)
 	verdict_say_call(r, sync->longest);
 	if (f->cpus_busy >= 0)
 		verdict_say(r, "the host's CPUs are %s busy",
-			    format_percent(a, (uint64_t)(f->cpus_busy * 1000), 1000));
+			    format_percent(a, verdict_whole(f->cpus_busy * 1000), 1000));
 }
 
 void rule_padding(const struct verdict_facts *f, struct verdict_ruling *r)
