@@ -154,7 +154,11 @@ enum verdict_needs {
 	NEEDS_REQUESTS = 1, /* marked requests */
 	NEEDS_PASSES = 2,   /* marked passes of the model */
 	NEEDS_CALLS = 4,    /* CUDA calls: a process without any has no such problem */
-	NEEDS_ALLOC = 8,    /* allocation calls among them */
+	/* These groups among them. */
+	NEEDS_LAUNCH = 8 | NEEDS_CALLS,
+	NEEDS_COPY = 16 | NEEDS_CALLS,
+	NEEDS_SYNC = 32 | NEEDS_CALLS,
+	NEEDS_ALLOC = 64 | NEEDS_CALLS,
 };
 
 struct verdict_rule {
