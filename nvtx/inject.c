@@ -3,8 +3,9 @@
  * libinfbpf-nvtx.so: NVTX ranges as marks that infbpf sees. A program that uses NVTX loads it by itself,
  * at its first NVTX call, if NVTX_INJECTION64_PATH names it.
  *
- * push and pop are stages: they nest in a thread. start and end may lie on different threads: they are
- * waits, with an id of their own that no request has.
+ * push and pop are stages: they nest in a thread. start and end may lie on different threads: their marks
+ * are those of waits, with an id in the request's place that no request has; infbpf makes stages of them
+ * that have a length alone.
  *
  * While nobody traces, a range costs a few ns: a look at a semaphore. A range that was open when the trace
  * began is left out.
@@ -26,7 +27,7 @@ __attribute__((section(".probes"))) volatile unsigned short infbpf_nvtx_wait_end
 #define MAX_DEPTH 64
 /* Started ranges whose names are kept, by id; an end that finds another one there has no mark. */
 #define MAX_STARTED 4096
-/* Above all that requests are numbered by. */
+/* Above all that requests are numbered by: STAGE_RANGE_BIT of user/infbpf_stage.h. */
 #define RANGE_ID_BIT (1ULL << 63)
 
 /* The open ranges of a thread in a domain. */

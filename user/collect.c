@@ -54,6 +54,7 @@ void collect_free(struct collect *c)
 	stacks_free(&c->stacks);
 	stacks_free(&c->allocation_stacks);
 	collect_sched_free(c);
+	collect_ranges_free(c);
 	free(c->extras);
 	free(c);
 }
@@ -468,6 +469,8 @@ int collect_finish(struct collect *c)
 			err = add_stack(c, c->stacks.slots[i], frames);
 	if (!err)
 		err = collect_wakers(c, frames);
+	if (!err)
+		err = collect_ranges_finish(c);
 	free(frames);
 	return err;
 }

@@ -71,7 +71,8 @@ struct collect {
 	struct collect_wakers waker_pairs; /* of waker_stacks, whose keys' serials are rows of it */
 	struct stacks waker_stacks;	   /* --wakers */
 	struct collect_stage_name stage_names[STAGE_NAMES];
-	uint64_t *steal_begin; /* stolen time by CPU when the window opened */
+	struct collect_ranges *ranges; /* NULL: there was none */
+	uint64_t *steal_begin;	       /* stolen time by CPU when the window opened */
 };
 
 /* The extra figures of a process's call, made on first use. NULL: no memory. */
@@ -104,6 +105,12 @@ int collect_waker_stack(struct collect *c, const struct rec_sample *s,
 /* All wakers into the profile. frames: room for COLLECT_FRAMES_MAX. */
 int collect_wakers(struct collect *c, const char **frames);
 void collect_sched_free(struct collect *c);
+
+/* collect_range.c: an NVTX range that was started, or has ended. */
+int collect_range(struct collect *c, const struct rec_mark *r, const char *name);
+/* All of them into the profile, with those that are still open. */
+int collect_ranges_finish(struct collect *c);
+void collect_ranges_free(struct collect *c);
 
 /* collect_stage.c */
 int collect_span(struct collect *c, const struct rec_span *r);

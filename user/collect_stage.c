@@ -217,6 +217,8 @@ int collect_mark(struct collect *c, const struct rec_mark *r)
 		err = name_get(c, r->name, &name);
 		e.name = err ? NULL : name->name;
 	}
+	if (!err && e.name && r->request & STAGE_RANGE_BIT)
+		return collect_range(c, r, e.name);
 	return err ? err : profile_add_event(c->profile, &e);
 }
 

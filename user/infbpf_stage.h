@@ -110,6 +110,10 @@ struct rec_span {
 	struct stage_times times;
 };
 
+/* In the place of a request, of MARK_WAIT_BEGIN and _END: the rest is the number of an NVTX range that was
+ * started on one thread and may end on another (nvtx/inject.c). */
+#define STAGE_RANGE_BIT (1ULL << 63)
+
 /* What a mark says. */
 enum mark_what {
 	MARK_NONE = 0,	    /* as a rec_mark: name is new and STAGE_NAME_LATER */

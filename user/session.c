@@ -190,7 +190,7 @@ static void describe_libraries(const struct session *s, char *buf, size_t len)
 void session_describe(const struct session *s, char *buf, size_t len)
 {
 	unsigned long long threads = s->skel->data->next_serial - 1;
-	char cuda[192], marks[32] = "", libraries[128] = "";
+	char cuda[192], marks[32] = "", libraries[128] = "", functions[64] = "";
 
 	snprintf(cuda, sizeof(cuda), "no CUDA %s", s->cuda.files.n ? "probes" : "library");
 	describe_libraries(s, libraries, sizeof(libraries));
@@ -200,8 +200,11 @@ void session_describe(const struct session *s, char *buf, size_t len)
 	if (s->stages.probes)
 		snprintf(marks, sizeof(marks), ", %zu mark%s", s->stages.probes,
 			 s->stages.probes == 1 ? "" : "s");
-	snprintf(buf, len, "%s, %llu thread%s, %s%s", s->target, threads, threads == 1 ? "" : "s",
-		 cuda, marks);
+	if (s->functions.functions)
+		snprintf(functions, sizeof(functions), ", %zu function%s as stages",
+			 s->functions.functions, s->functions.functions == 1 ? "" : "s");
+	snprintf(buf, len, "%s, %llu thread%s, %s%s%s", s->target, threads,
+		 threads == 1 ? "" : "s", cuda, marks, functions);
 }
 
 /* Opens the window: the gate first, then the seed, so that every thread's first state is told either

@@ -61,6 +61,7 @@ struct look {
 	size_t n, room;
 	struct stage_step *steps; /* one an instruction */
 	size_t steps_n, steps_room;
+	bool calls;
 	struct stage_code *out;
 };
 
@@ -171,7 +172,9 @@ static int sweep(struct look *l, struct part *p)
 		err = add_step(l, &i, at + i.size >= p->size);
 		if (!err && i.kind == INSN_RET)
 			err = add_ret(l, &i, vaddr, &tail);
-		else if (!err && i.kind != INSN_PLAIN && i.kind != INSN_CALL)
+		else if (!err && i.kind == INSN_CALL)
+			l->calls = true;
+		else if (!err && i.kind != INSN_PLAIN)
 			err = add_branch(l, &(struct branch){ .vaddr = vaddr,
 							      .step = (uint32_t)l->steps_n - 1,
 							      .insn = i });
@@ -373,6 +376,13 @@ static bool is_straight(struct look *l, uint64_t from, uint64_t to)
 	return true;
 }
 
+/* Code that nothing is seen to lead to: a switch's cases, or where an exception lands. A function that has
+ * neither has data there (assembly), and a probe would change it. */
+static bool may_be_reached(const struct look *l)
+{
+	return l->calls || has_jump_to(l);
+}
+
 static int exit_site(struct look *l, const struct branch *b, uint64_t entry)
 {
 	static const uint8_t kinds[INSN_KINDS] = {
@@ -387,6 +397,8 @@ static int exit_site(struct look *l, const struct branch *b, uint64_t entry)
 					.costly = !b->insn.emulated };
 
 	if (!leads_out(l, &b->insn) || b->insn.table || within_frame(l, b))
+		return 0;
+	if (!l->steps[b->step].reached && !may_be_reached(l))
 		return 0;
 	if (b->insn.refused)
 		return refuse(l, "an exit that the kernel cannot probe", b->vaddr);

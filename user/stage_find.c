@@ -8,6 +8,9 @@
 #include "array.h"
 #include "stage_match.h"
 
+/* Decoded in one file: some seconds. Files are other people's. */
+#define MAX_INSTRUCTIONS (4u << 20)
+
 /* A symbol that an option means. */
 struct hit {
 	uint32_t option;
@@ -24,6 +27,7 @@ struct find {
 	struct hit *hits;
 	size_t hits_n, hits_room;
 	struct stage_functions *out;
+	uint64_t instructions;
 };
 
 /* --- which functions --- */
@@ -127,9 +131,15 @@ static int add_sites(struct find *f, const struct hit *h, const struct stage_cod
 static int make_function(struct find *f, const struct hit *h)
 {
 	struct stage_code code;
-	int err = stage_code_find(f->elf, f->functions, f->functions_n, &f->functions[h->function],
-				  &code);
+	int err;
 
+	if (f->instructions > MAX_INSTRUCTIONS) {
+		refuse(f, h, "more code in one file than is decoded");
+		return 0;
+	}
+	err = stage_code_find(f->elf, f->functions, f->functions_n, &f->functions[h->function],
+			      &code);
+	f->instructions += code.instructions;
 	if (!err)
 		err = add_sites(f, h, &code);
 	else if (err != -ENOMEM)

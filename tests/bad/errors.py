@@ -31,11 +31,23 @@ def test_usage():
         for args, needle in ((["--gpu-calls", "launch,lunch,copy"], "'lunch' is none of"),
                              (["--gpu-calls", ""], "is none of"),
                              (["--returns", "some"], "auto, none"),
+                             (["--cost-per-hour", "much"], "'much' is no amount of money"),
+                             (["--cost-per-hour=-1"], "'-1' is no amount of money"),
                              (["--timeline=soon"], "not a duration"),
                              (["--timeline=10us"], "less than 1ms"),
                              (["--returns", "none", "--driver"], "--returns none"),
                              (["--returns", "none", "--leaks", "/dev/null"], "--returns none"),
-                             (["--gpu-calls", "launch", "--leaks", "/dev/null"], "launch,alloc")):
+                             (["--gpu-calls", "launch", "--leaks", "/dev/null"], "launch,alloc"),
+                             (["--stage", "decode"], "is not NAME=PATH:FUNCTION"),
+                             (["--stage", "decode=libllama.so:"], "names no function"),
+                             (["--stage", "=:f"], "names no file"),
+                             (["--stage", "=./a.out:main"], "relative path"),
+                             (["--stage", "100%=a:main"], "other %"),
+                             (["--preset", "vllm"], "'vllm' is none of llama.cpp, "),
+                             (["--preset", "triton,"], "'' is none of llama.cpp, "),
+                             (["--preset", "/no/such/preset"], "/no/such/preset"),
+                             (["--preset", "/dev/null"], "names no function"),
+                             (["--preset", "/bin/sh"], "/bin/sh")):
             fails(["trace", "-p", pid, *args], 2, needle)
 
 

@@ -58,6 +58,20 @@ def check_ranges(t):
     return f"{len(names)} names"
 
 
+def check_split_of_threads(t):
+    """A range that begins on one thread and ends on another has its length, and no states."""
+    across = row(t, "across")
+    expect(across["source"] == "nvtx" and across["count"] == t.truth["calls:ascii"], f"{across}")
+    expect(across["on_cpu_ns"] is None and across["blocked_ns"] is None, f"{across}")
+    expect(across["count"] * 2 * MS <= across["wall_ns"] <= t.truth["across_ns"], f"{across}")
+    expect(across["max_ns"] <= across["wall_ns"] <= across["count"] * across["max_ns"], f"{across}")
+    others = dict(t.json, stages=[s for s in t.json["stages"] if s is not across])
+    t.json, everything = others, t.json
+    said = check_split(t)
+    t.json = everything
+    return said
+
+
 def check_nested(t):
     """Frames: an inner range is below its outer one."""
     inner = [line for line in t.folded if "[inner]" in line.frames]
@@ -67,7 +81,7 @@ def check_nested(t):
     return f"{len(inner)} stacks"
 
 
-CASE = attach("nvtx", "nvtx", ("split", check_split), ("ranges", check_ranges), ("nested", check_nested),
+CASE = attach("nvtx", "nvtx", ("split", check_split_of_threads), ("ranges", check_ranges), ("nested", check_nested),
               options="--period 500us")
 
 
