@@ -210,7 +210,7 @@ static void put_more(struct screen *s, const struct profile_requests *r,
 	double rest = 0;
 
 	for (size_t i = shown; i < r->parts_n; i++)
-		rest += order[i]->share_p95;
+		rest += order[i]->share_p95 > 0 ? order[i]->share_p95 : 0;
 	if (shown < r->parts_n) {
 		put_share(share, rest);
 		screen_add(&line, "  + %zu more, %s of p95", r->parts_n - shown, share);
