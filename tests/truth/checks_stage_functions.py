@@ -71,7 +71,8 @@ def check_lengths(t):
         if inside is None or name == SWITCHING:
             continue
         expect(s["wall_ns"] >= inside, f"{name}: {s['wall_ns']} ns, by its own clock {inside}")
-        if not s["count"]:
+        # In an emulated machine probes take as long as they like.
+        if not s["count"] or t.vm:
             continue
         after = AFTER.get(name, 0)
         if "O2" in t.case.program and name in TAILS:
@@ -79,7 +80,7 @@ def check_lengths(t):
         more = (s["wall_ns"] - inside) / s["count"] - after
         worst = max(worst, more)
         busy = s["on_cpu_ns"] + s["blocked_ns"] - inside
-        expect(busy <= s["count"] * (after + (400 if t.vm else 60) * US) + 5 * MS,
+        expect(busy <= s["count"] * (after + 60 * US) + 5 * MS,
                f"{name}: {s['wall_ns']} ns, by its own clock {inside}: {s}")
     return f"at most {worst / US:.1f} us longer a call"
 
