@@ -136,15 +136,17 @@ def errors(stats, trace):
     return f"{sum(want.values())} errors"
 
 
-# Both are histograms; and between the server's clock and the mark beside it there is a trap, which
-# takes longer where other programs have pushed its memory out of the caches.
-NEAR, TRAPS_NS = 0.05, {"p50": 3000, "p95": 10000, "p99": 10000, "max": 10000}
+# Both are histograms; and between the server's clock and the mark beside it there is a trap.
+NEAR, TRAPS_NS = 0.05, 3000
+# A trap may take ten times as long where the caches are others', or the CPU is lost in it: the upper
+# quantiles of what is shorter than this say more of that than of the stage.
+SHORT_NS = 200000
 
 
 def near(what, got, want, quantiles):
     for q in quantiles:
         off = abs(got[q + "_ns"] - want[q])
-        expect(off <= NEAR * want[q] + TRAPS_NS[q],
+        expect(off <= NEAR * want[q] + TRAPS_NS,
                f"{what} {q}: {got[q + '_ns'] / 1e3:.1f} us, by the server {want[q] / 1e3:.1f} us")
 
 
@@ -170,16 +172,14 @@ def requests(stats, trace):
 
 
 def stages(stats, trace):
-    """Stages and passes: how many, their percentiles. A call made twice a millisecond may be cut off by
-    whoever wants the CPU just between a mark and the server's clock: p99 of these is chance."""
+    """Stages and passes: how many, their percentiles; never less than the server's."""
     rows = {r["name"]: r for r in of_server(stats, rows_of(trace, "stages"))}
     want = {**stats["marks"]["stages"], **stats["marks"]["passes"]}
     expect(set(rows) == set(want), f"stages {sorted(rows)} of {sorted(want)}")
     for name, row in rows.items():
         agree(name, row, want[name], ("count",))
-        near(name, row, want[name], ("p50", "p95"))
-        off = abs(row["total_ns"] - want[name]["sum"])
-        expect(off <= NEAR * want[name]["sum"] + TRAPS_NS["p95"] * row["count"],
+        near(name, row, want[name], ("p50", "p95") if want[name]["p95"] > SHORT_NS else ("p50",))
+        expect(row["total_ns"] >= want[name]["sum"],
                f"{name}: {row['total_ns']} ns in all, by the server {want[name]['sum']}")
     return f"{len(rows)} stages, {total(rows.values(), 'count')} spans"
 

@@ -178,7 +178,7 @@ static int add_object(struct metrics *m, const struct metric_section *s,
 static int add_row(struct metrics *m, const struct metric_section *s, const void *row, size_t i,
 		   const struct metric_label *l)
 {
-	char key[1024];
+	char key[4096];
 	struct metric_object *o = NULL;
 	bool fresh;
 	uint32_t at;

@@ -62,7 +62,9 @@ struct way_life {
 	uint64_t request;
 	int64_t arrival_ns, begin_ns, end_ns;
 	int64_t tokens_in, tokens_out;
-	uint32_t items, items_n, memberships, memberships_n;
+	uint32_t items, items_n;
+	uint32_t memberships, memberships_n;
+	uint32_t left;			     /* memberships that end before what is looked at */
 	int64_t first_pass_ns, last_pass_ns; /* their ends; INT64_MIN: it was in none */
 };
 

@@ -11,8 +11,9 @@
 #include <string.h>
 #include "profile_requests.h"
 
-/* Waits of one request at a time. */
-#define WAITS_OPEN 16
+/* Waits of one request at a time; groups that it is in at a time. */
+#define WAITS_OPEN  16
+#define GROUPS_OPEN 8
 /* An arrival longer ago than this was given on another clock: it counts from its beginning. */
 #define ARRIVAL_MAX_NS (3600LL * 1000000000)
 
@@ -31,6 +32,8 @@ struct reading {
 	size_t items;	   /* of w->items, where its own begin */
 	struct open_wait waits[WAITS_OPEN];
 	unsigned int waits_n;
+	uint32_t joined[GROUPS_OPEN]; /* memberships that last */
+	unsigned int joined_n;
 };
 
 static int rising(uint64_t a, uint64_t b)
@@ -54,17 +57,20 @@ static int by_request(const void *a, const void *b)
 
 /* --- lives and groups --- */
 
+/* group NONE: all of them. */
 static void leave(struct reading *r, uint32_t group, int64_t time_ns)
 {
-	struct ways *w = r->w;
-	const struct way_life *l = &w->lives[r->life];
+	unsigned int kept = 0;
 
-	for (size_t i = l->memberships; i < w->memberships_n; i++) {
-		struct way_membership *m = &w->memberships[i];
+	for (unsigned int i = 0; i < r->joined_n; i++) {
+		struct way_membership *m = &r->w->memberships[r->joined[i]];
 
-		if (m->to_ns == INT64_MAX && (group == NONE || m->group == group))
+		if (group == NONE || m->group == group)
 			m->to_ns = time_ns;
+		else
+			r->joined[kept++] = r->joined[i];
 	}
+	r->joined_n = kept;
 }
 
 static void end_life(struct reading *r, enum life_state state, int64_t time_ns)
@@ -137,18 +143,21 @@ static int on_drop(struct reading *r, const struct build_event *e)
 static int join(struct reading *r, uint32_t group, int64_t time_ns)
 {
 	struct ways *w = r->w;
-	const struct way_life *l = &w->lives[r->life];
 	int err;
 
-	for (size_t i = l->memberships; i < w->memberships_n; i++)
-		if (w->memberships[i].group == group && w->memberships[i].to_ns == INT64_MAX)
+	for (unsigned int i = 0; i < r->joined_n; i++)
+		if (w->memberships[r->joined[i]].group == group)
 			return 0;
+	if (r->joined_n == GROUPS_OPEN)
+		return 0;
 	err = array_grow(&w->memberships, &w->memberships_cap, w->memberships_n + 1,
 			 sizeof(*w->memberships));
-	if (!err)
-		w->memberships[w->memberships_n++] =
-			(struct way_membership){ r->life, group, time_ns, INT64_MAX };
-	return err;
+	if (err)
+		return err;
+	r->joined[r->joined_n++] = (uint32_t)w->memberships_n;
+	w->memberships[w->memberships_n++] =
+		(struct way_membership){ r->life, group, time_ns, INT64_MAX };
+	return 0;
 }
 
 static int add_item(struct ways *w, const struct way_item *item)
@@ -268,7 +277,7 @@ static int read_request(struct reading *r, const struct build_event *const *even
 	r->life = NONE;
 	r->begun = r->ended = r->seen = false;
 	r->items = w->items_n;
-	r->waits_n = 0;
+	r->waits_n = r->joined_n = 0;
 	for (size_t i = 0; !err && i < n; i++)
 		err = handlers[events[i]->kind](r, events[i]);
 	if (err)

@@ -123,7 +123,7 @@ static void add_counted(struct profile_split *sum, const struct profile_split *o
 	s.blocked_ns = scale(of->blocked_ns, counted, whole);
 	s.throttled_ns = scale(of->throttled_ns, counted, whole);
 	s.calls_ns = scale(of->calls_ns, counted, whole);
-	/* What was rounded away is on-CPU, and the last cause's. */
+	/* What was rounded away is on-CPU, and the first cause's. */
 	s.on_cpu_ns = of->blocked_ns == PROFILE_UNKNOWN ? PROFILE_UNKNOWN
 							: counted - s.run_queue_ns - s.blocked_ns;
 	left = s.blocked_ns;
@@ -132,7 +132,7 @@ static void add_counted(struct profile_split *sum, const struct profile_split *o
 		if (left != PROFILE_UNKNOWN)
 			left -= s.blocked_by_ns[c];
 	}
-	for (unsigned int c = CAUSES; left != PROFILE_UNKNOWN && left && c-- > 0;)
+	for (unsigned int c = 0; left != PROFILE_UNKNOWN && left && c < CAUSES; c++)
 		if (of->blocked_by_ns[c]) {
 			s.blocked_by_ns[c] += left;
 			break;

@@ -145,17 +145,22 @@ static uint32_t first_tile(const struct ways *w, const struct way_group *g, int6
 }
 
 /* Nothing of its own is there: is it in a group, and whom does that work on? */
-static int walk_gap(struct ways *w, const struct way_life *l, int64_t from, int64_t to)
+static int walk_gap(struct ways *w, struct way_life *l, int64_t from, int64_t to)
 {
 	int64_t t = from;
 	int err = 0;
 
-	for (uint32_t i = 0; !err && i < l->memberships_n; i++) {
+	/* Gaps come in time. */
+	while (l->left < l->memberships_n && w->memberships[l->memberships + l->left].to_ns <= from)
+		l->left++;
+	for (uint32_t i = l->left; !err && i < l->memberships_n; i++) {
 		const struct way_membership *m = &w->memberships[l->memberships + i];
 		const struct way_group *g = &w->groups[m->group];
 		const int64_t end = m->to_ns < to ? m->to_ns : to;
 		const int64_t begin = m->from_ns > t ? m->from_ns : t;
 
+		if (m->from_ns >= to)
+			break;
 		if (begin >= end)
 			continue;
 		for (uint32_t k = first_tile(w, g, begin);

@@ -112,9 +112,16 @@ int profile_add_event(struct profile *p, const struct profile_event *e);
 
 /* --- after profile_finish --- */
 
-/* A part of the way of a process's requests. A request's parts do not overlap and sum to its latency:
- * where spans nest the innermost counts, waits count where no span does, and what nothing covers is
- * PART_REST. */
+/*
+ * A part of the way of a process's requests. A request's parts do not overlap and sum to its latency, from
+ * the meant arrival to its end. At any time what began last counts, of its own spans, the passes that it
+ * takes part in with all that is nested in them, and its waits: of nested spans the innermost, of a wait
+ * within a span that stays open meanwhile the wait, of a wait that overlaps the begin of a span the span.
+ * Where nothing of its own is, PART_OTHERS or PART_REST.
+ *
+ * A pass that marks name members of has those; any other has all that are in its group when it begins. A
+ * request is in the group from its first pass_member on until group_leave or its end.
+ */
 enum profile_part_kind {
 	PART_STAGE,  /* a stage of its own, or of a pass that it takes part in */
 	PART_WAIT,   /* marked as a wait, between threads */
@@ -129,6 +136,9 @@ struct profile_part {
 	uint64_t spans;
 	struct profile_quantiles
 		times; /* of what a request spends in it altogether, of those that had it */
+	/* A pass counts once for each member. Of a span that counts for a part of its length, that part of
+	 * each figure. PART_OTHERS: how the thread spent its time meanwhile. PART_WAIT, PART_REST: wall
+	 * alone. */
 	struct profile_split split; /* of all requests */
 	struct profile_split slow;  /* of those at or above p95 */
 	/* PART_WAIT: of its wall times, for others to be done. Else PROFILE_UNKNOWN.
@@ -168,8 +178,10 @@ struct profile_requests {
 	struct profile_quantiles
 		per_token; /* of a request: from there to its last pass, by tokens */
 	uint64_t slow;	   /* requests at or above p95 */
-	struct profile_split split, split_slow; /* of all its parts that a thread stands behind */
-	struct profile_part *parts;		/* in the order of the way */
+	/* Of all its parts that a thread stands behind: PART_STAGE and PART_OTHERS. */
+	struct profile_split split, split_slow;
+	struct profile_part
+		*parts; /* in the order of the way; OTHERS and REST last; in the arena */
 	size_t parts_n;
 	struct profile_pass *passes;
 	size_t passes_n;

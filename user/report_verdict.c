@@ -4,6 +4,7 @@
 #include <string.h>
 #include "format.h"
 #include "report_part.h"
+#include "summary_part.h"
 #include "text.h"
 
 #define SHOWN_EVIDENCE 3 /* of the first verdict on the one screen; the others are below */
@@ -27,7 +28,16 @@ static bool is_unjudged(const struct profile_verdict *v)
 	return v->missing != NULL;
 }
 
-static void put_head(struct screen *s, const struct profile_verdict *v)
+/* Where all are about one process the first line of the report has its name. */
+static bool are_of_several(const struct profile *p)
+{
+	for (size_t i = 1; i < p->verdicts_n; i++)
+		if (p->verdicts[i].pid != p->verdicts[0].pid)
+			return true;
+	return summary_processes(p) > 1;
+}
+
+static void put_head(struct screen *s, const struct profile *p, const struct profile_verdict *v)
 {
 	struct screen_line line = { .n = 0 };
 	char share[FORMAT_SIZE], process[CELL_SIZE];
@@ -40,7 +50,7 @@ static void put_head(struct screen *s, const struct profile_verdict *v)
 		if (v->share >= 0)
 			screen_add(&line, ", %s of %s", share_text(v->share, share), v->share_of);
 	}
-	if (v->process)
+	if (v->process && are_of_several(p))
 		screen_add(&line, "   %s (%" PRIu32 ")",
 			   text_shown(v->process, process, sizeof(process)), v->pid);
 	screen_text(s, line.text, 4);
@@ -81,7 +91,7 @@ void report_verdict(struct screen *s, const struct profile *p)
 		screen_text(s, "  not judged", 4);
 		return;
 	}
-	put_head(s, p->verdicts);
+	put_head(s, p, p->verdicts);
 	put_evidence(s, p->verdicts, 0, SHOWN_EVIDENCE);
 	put_advice(s, p->verdicts);
 }
@@ -91,15 +101,17 @@ void report_verdicts(struct screen *s, const struct profile *p)
 	bool any = false;
 
 	screen_section(s, "Verdicts that did not come first", "verdicts");
-	if (p->verdicts_n)
+	if (p->verdicts_n && p->verdicts->evidence_n > SHOWN_EVIDENCE) {
+		screen_text(s, "  More about the first:", 4);
 		put_evidence(s, p->verdicts, SHOWN_EVIDENCE, p->verdicts->evidence_n);
+	}
 	for (size_t i = 1; i < p->verdicts_n; i++) {
 		const struct profile_verdict *v = &p->verdicts[i];
 
 		if (is_unjudged(v))
 			continue;
 		any = true;
-		put_head(s, v);
+		put_head(s, p, v);
 		put_evidence(s, v, 0, v->evidence_n);
 		put_advice(s, v);
 	}

@@ -206,8 +206,8 @@ static int add_none(struct judge *j)
 	if (j->nearest)
 		verdict_say(&r, "the largest single cause is %s: %s, named from %s on",
 			    j->nearest->name,
-			    format_percent(share, (uint64_t)(j->nearest_share * 1000), 1000),
-			    format_percent(from, (uint64_t)(j->nearest->from * 1000), 1000));
+			    format_percent(share, verdict_whole(j->nearest_share * 1000), 1000),
+			    format_percent(from, verdict_whole(j->nearest->from * 1000), 1000));
 	return add_row(j, &none, &r, j->nearest_share);
 }
 

@@ -65,17 +65,18 @@ void rule_gpu_bound(const struct verdict_facts *f, struct verdict_ruling *r)
 	r->ns = (all - (trips > spin ? trips : spin)) * (f->padded > 0 ? 1 - f->padded : 1);
 	verdict_say_share(r, f, all, "waiting for the device");
 	if (f->requests)
-		verdict_say(r, "%s in a request's own passes, %s behind passes of others",
-			    verdict_percent(f, all * share, own),
+		verdict_say(r,
+			    "%s of %s is that in a request's own passes, %s behind those of others",
+			    verdict_percent(f, all * share, own), f->share_of,
 			    verdict_percent(f, all * (1 - share), behind));
 	verdict_say_call(r, f->calls[GROUP_SYNC].longest);
 	if (f->calls[GROUP_SYNC].spun * 2 > f->calls[GROUP_SYNC].waited)
 		verdict_say(r, "the waits spin: %s of their time on a CPU",
-			    format_percent(own, (uint64_t)f->calls[GROUP_SYNC].on_cpu,
-					   (uint64_t)f->calls[GROUP_SYNC].wall));
+			    format_percent(own, verdict_whole(f->calls[GROUP_SYNC].on_cpu),
+					   verdict_whole(f->calls[GROUP_SYNC].wall)));
 	if (f->padded > 0)
 		verdict_say(r, "%s of the passes' tokens are padding, not counted here",
-			    format_percent(padding, (uint64_t)(f->padded * 1000), 1000));
+			    format_percent(padding, verdict_whole(f->padded * 1000), 1000));
 }
 
 /* --- how it is driven --- */
@@ -93,10 +94,9 @@ void rule_tiny_kernels(const struct verdict_facts *f, struct verdict_ruling *r)
 	/* A device that is waited for longer has more to do than the CPU can hand in. */
 	r->ns = in_calls + gaps > waiting(f) ? in_calls + gaps : 0;
 	verdict_say_share(r, f, in_calls + gaps, "launching kernels, one after the other");
-	verdict_say(r, "%s launches, %s; waiting for the device is %s",
-		    format_count(n, launch->calls),
-		    format_per_second(rate, launch->calls, f->p->duration_ns),
-		    verdict_percent(f, waiting(f), a));
+	verdict_say_share(r, f, waiting(f), "waiting for the device");
+	verdict_say(r, "%s launches, %s", format_count(n, launch->calls),
+		    format_per_second(rate, launch->calls, f->p->duration_ns));
 	if (f->requests && f->requests->tokens_out)
 		verdict_say(r, "%s launches for a token that is generated",
 			    format_count(n, launch->calls / f->requests->tokens_out));
@@ -135,7 +135,7 @@ void rule_spinning_sync(const struct verdict_facts *f, struct verdict_ruling *r)
 	verdict_say_call(r, sync->longest);
 	if (f->cpus_busy >= 0)
 		verdict_say(r, "the host's CPUs are %s busy",
-			    format_percent(a, (uint64_t)(f->cpus_busy * 1000), 1000));
+			    format_percent(a, verdict_whole(f->cpus_busy * 1000), 1000));
 }
 
 void rule_padding(const struct verdict_facts *f, struct verdict_ruling *r)

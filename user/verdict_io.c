@@ -23,8 +23,8 @@ static void say_io(struct verdict_ruling *r, const struct verdict_facts *f, cons
 
 static uint64_t disk_of(const struct profile_split *s)
 {
-	return (uint64_t)(verdict_ns(s->blocked_by_ns[CAUSE_DISK]) +
-			  verdict_ns(s->blocked_by_ns[CAUSE_PAGE_FAULT]));
+	return verdict_whole(verdict_ns(s->blocked_by_ns[CAUSE_DISK]) +
+			     verdict_ns(s->blocked_by_ns[CAUSE_PAGE_FAULT]));
 }
 
 void rule_disk(const struct verdict_facts *f, struct verdict_ruling *r)
@@ -61,8 +61,8 @@ static bool has_sockets(const struct verdict_facts *f)
 
 static uint64_t network_of(const struct profile_split *s)
 {
-	return (uint64_t)(verdict_ns(s->blocked_by_ns[CAUSE_NETWORK]) +
-			  verdict_ns(s->blocked_by_ns[CAUSE_POLL]));
+	return verdict_whole(verdict_ns(s->blocked_by_ns[CAUSE_NETWORK]) +
+			     verdict_ns(s->blocked_by_ns[CAUSE_POLL]));
 }
 
 void rule_network(const struct verdict_facts *f, struct verdict_ruling *r)

@@ -97,6 +97,8 @@ double verdict_own_cpu(const struct profile_split *s);
 double verdict_sync_claim(const struct verdict_facts *f);
 /* Waiting for the device keeps a CPU busy that others are in want of. */
 bool verdict_spins(const struct verdict_facts *f);
+/* As an integer, whatever it is: files may hold any numbers. */
+uint64_t verdict_whole(double ns);
 /* 0 where it is not known. */
 static inline double verdict_ns(uint64_t ns)
 {

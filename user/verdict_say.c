@@ -17,15 +17,14 @@ void verdict_say(struct verdict_ruling *r, const char *format, ...)
 	va_end(args);
 }
 
-/* Files may hold any numbers. */
-static uint64_t whole_ns(double ns)
+uint64_t verdict_whole(double ns)
 {
 	return ns < 1 ? 0 : ns > 1e19 ? (uint64_t)1e19 : (uint64_t)ns;
 }
 
 const char *verdict_percent(const struct verdict_facts *f, double ns, char *buf)
 {
-	return format_percent(buf, whole_ns(ns), whole_ns(f->whole));
+	return format_percent(buf, verdict_whole(ns), verdict_whole(f->whole));
 }
 
 void verdict_say_share(struct verdict_ruling *r, const struct verdict_facts *f, double ns,
@@ -35,7 +34,7 @@ void verdict_say_share(struct verdict_ruling *r, const struct verdict_facts *f, 
 	const uint64_t n = f->requests && f->requests->slow ? f->requests->slow : 1;
 
 	verdict_say(r, "%s of %s (%s%s) is %s", verdict_percent(f, ns, share), f->share_of,
-		    format_duration(each, whole_ns(ns / (double)n)),
+		    format_duration(each, verdict_whole(ns / (double)n)),
 		    f->requests ? " a request" : "", is);
 }
 

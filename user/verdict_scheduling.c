@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* Rules: who waits for whom on the CPU side. */
-#include <stdio.h>
+#include <string.h>
 #include "format.h"
 #include "text.h"
 #include "verdict_private.h"
@@ -42,7 +42,8 @@ void rule_queue_before_batch(const struct verdict_facts *f, struct verdict_rulin
 		    format_duration(a, f->longest_queue_pass->times.p50_ns),
 		    format_duration(b, f->longest_queue_pass->times.p95_ns));
 	verdict_say(r, "%s of the wait is behind passes of others",
-		    format_percent(a, (uint64_t)f->queue_pass_behind, (uint64_t)f->queue_pass));
+		    format_percent(a, verdict_whole(f->queue_pass_behind),
+				   verdict_whole(f->queue_pass)));
 	say_batches(r, f);
 }
 
@@ -95,27 +96,49 @@ void rule_queue_before_stage(const struct verdict_facts *f, struct verdict_rulin
 
 /* --- CPUs --- */
 
-/* Who had it, besides threads of its own process. */
-static void say_thieves(struct verdict_ruling *r, const struct verdict_facts *f, bool own)
+/* The same thread, or threads of one name of a process. */
+static bool same_thief(const struct profile_steal *a, const struct profile_steal *b)
 {
+	return a->pid == b->pid && a->by_pid == b->by_pid && a->by_comm && b->by_comm &&
+	       !strcmp(a->by_comm, b->by_comm);
+}
+
+/* Who had the CPU longest: there is a row for each way of getting it. own: threads of the process. */
+static void say_thief(struct verdict_ruling *r, const struct verdict_facts *f, bool own)
+{
+	const struct profile_steal *most = NULL;
+	uint64_t most_ns = 0, most_waits = 0;
 	char a[FORMAT_SIZE], n[FORMAT_SIZE], name[NAME_SIZE];
-	unsigned int said = 0;
 
-	for (size_t i = 0; i < f->p->steals_n && said < 2; i++) {
+	for (size_t i = 0; i < f->p->steals_n; i++) {
 		const struct profile_steal *s = &f->p->steals[i];
+		uint64_t ns = 0, waits = 0;
 
-		if (s->pid != f->pid || !s->by_comm || (s->by_pid == f->pid) != own)
+		if (s->pid != f->pid || (s->by_pid == f->pid) != own)
 			continue;
-		verdict_say(r, "%s (%u) had the CPU for %s of the waits, %s of them",
-			    text_shown(s->by_comm, name, sizeof(name)), s->by_pid,
-			    format_duration(a, s->wall_ns), format_count(n, s->waits));
-		said++;
+		for (size_t k = i; k < f->p->steals_n; k++) {
+			if (!same_thief(s, &f->p->steals[k]))
+				continue;
+			ns += f->p->steals[k].wall_ns;
+			waits += f->p->steals[k].waits;
+		}
+		if (ns > most_ns) {
+			most = s;
+			most_ns = ns;
+			most_waits = waits;
+		}
 	}
+	if (most)
+		verdict_say(
+			r,
+			"%s (%u) had the CPU for %s while threads of the process waited, %s times",
+			text_shown(most->by_comm, name, sizeof(name)), most->by_pid,
+			format_duration(a, most_ns), format_count(n, most_waits));
 }
 
 static uint64_t preempted_of(const struct profile_split *s)
 {
-	return (uint64_t)(verdict_ns(s->run_queue_ns) - verdict_ns(s->throttled_ns));
+	return verdict_whole(verdict_ns(s->run_queue_ns) - verdict_ns(s->throttled_ns));
 }
 
 void rule_preempted(const struct verdict_facts *f, struct verdict_ruling *r)
@@ -130,12 +153,12 @@ void rule_preempted(const struct verdict_facts *f, struct verdict_ruling *r)
 	r->ns = queued * others;
 	verdict_say_share(r, f, r->ns, "waiting for a CPU that others have");
 	verdict_say_worst(r, f, preempted_of, "waiting for a CPU");
-	say_thieves(r, f, false);
+	say_thief(r, f, false);
 	if (f->stolen_own > f->stolen_other)
-		say_thieves(r, f, true);
+		say_thief(r, f, true);
 	if (f->cpus_busy >= 0)
 		verdict_say(r, "the host's CPUs are %s busy",
-			    format_percent(a, (uint64_t)(f->cpus_busy * 1000), 1000));
+			    format_percent(a, verdict_whole(f->cpus_busy * 1000), 1000));
 }
 
 static uint64_t throttled_of(const struct profile_split *s)
@@ -155,7 +178,7 @@ void rule_throttled(const struct verdict_facts *f, struct verdict_ruling *r)
 	verdict_say_share(r, f, r->ns, "waiting because the cgroup's CPU quota is used up");
 	verdict_say_worst(r, f, throttled_of, "throttled");
 	verdict_say(r, "its threads were throttled for %s together, in %s",
-		    format_duration(a, (uint64_t)all), format_duration(b, f->p->duration_ns));
+		    format_duration(a, verdict_whole(all)), format_duration(b, f->p->duration_ns));
 }
 
 /* --- locks and stages --- */
@@ -173,9 +196,10 @@ void rule_lock(const struct verdict_facts *f, struct verdict_ruling *r)
 	verdict_say_share(r, f, r->ns, "waiting for a lock within a stage");
 	verdict_say_worst(r, f, lock_of, "waiting for a lock");
 	if (f->behind.blocked_by[CAUSE_LOCK] > 0)
-		verdict_say(r, "%s in a request's own stages, %s behind others that wait",
-			    verdict_percent(f, f->own.blocked_by[CAUSE_LOCK], a),
-			    verdict_percent(f, f->behind.blocked_by[CAUSE_LOCK], b));
+		verdict_say(
+			r, "%s of %s is that in a request's own stages, %s behind others that wait",
+			verdict_percent(f, f->own.blocked_by[CAUSE_LOCK], a), f->share_of,
+			verdict_percent(f, f->behind.blocked_by[CAUSE_LOCK], b));
 }
 
 double verdict_own_cpu(const struct profile_split *s)

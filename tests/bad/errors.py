@@ -31,6 +31,8 @@ def test_usage():
         for args, needle in ((["--gpu-calls", "launch,lunch,copy"], "'lunch' is none of"),
                              (["--gpu-calls", ""], "is none of"),
                              (["--returns", "some"], "auto, none"),
+                             (["--cost-per-hour", "much"], "'much' is no amount of money"),
+                             (["--cost-per-hour=-1"], "'-1' is no amount of money"),
                              (["--timeline=soon"], "not a duration"),
                              (["--timeline=10us"], "less than 1ms"),
                              (["--returns", "none", "--driver"], "--returns none"),

@@ -311,6 +311,38 @@ static void groups(void **unused)
 	profile_free(p);
 }
 
+/* In and out again: between is nobody's, and what others do then no concern of its. */
+static void joins_again(void **unused)
+{
+	struct profile *p = new_profile();
+	const struct profile_requests *r;
+
+	(void)unused;
+	begin_at(p, 1, 0, 0);
+	for (uint64_t i = 0; i < 4; i++) {
+		const uint64_t t = 100 * i;
+
+		pass(p, "step", 2, 3 * i + 1, 1, t + 10, t + 30, cpu);
+		member_at(p, 2, 3 * i + 1, 1, (int64_t)t + 11);
+		/* Another's: while it is in the group, and after. */
+		member_at(p, 2, 3 * i + 2, 9, (int64_t)t + 41);
+		pass(p, "step", 2, 3 * i + 2, 1, t + 40, t + 50, cpu);
+		leave_at(p, 1, (int64_t)t + 55);
+		member_at(p, 2, 3 * i + 3, 9, (int64_t)t + 61);
+		pass(p, "step", 2, 3 * i + 3, 1, t + 60, t + 90, cpu);
+	}
+	end_at(p, 1, 400, 0, 4);
+	r = finish(p);
+	assert_int_equal(PART(r, "step")->split.wall_ns, 80);
+	assert_int_equal(PART(r, "step")->spans, 4);
+	assert_int_equal(PART(r, "[pass of others]")->split.wall_ns, 40);
+	assert_int_equal(PART(r, "[pass of others]")->spans, 4);
+	assert_int_equal(PART(r, "[not marked]")->split.wall_ns, 280);
+	assert_int_equal(r->per_token.p50_ns, 100);
+	assert_int_equal(r->open_at_start, 1);
+	profile_free(p);
+}
+
 /* A pass without group and members is nobody's, and still a pass. */
 static void passes_alone(void **unused)
 {
@@ -419,6 +451,7 @@ int main(void)
 		cmocka_unit_test(open_and_lost),
 		cmocka_unit_test(same_id),
 		cmocka_unit_test(groups),
+		cmocka_unit_test(joins_again),
 		cmocka_unit_test(passes_alone),
 		cmocka_unit_test(two_processes),
 		cmocka_unit_test(unknown_states),

@@ -348,8 +348,7 @@ static void verdicts(void **unused)
 	v.evidence_n = 1;
 	v.missing = "requests (no marks)";
 	text = summary(p, &o);
-	expect(text,
-	       " verdict: no single bottleneck. p95 request latency: 1.1 % on a CPU,\n");
+	expect(text, " verdict: no single bottleneck. p95 request latency: 1.1 % on a CPU,\n");
 	expect(text, "(not measured: requests (no marks))");
 	free(text);
 	v = verdict;

@@ -3,10 +3,12 @@
 
 import os
 import platform
+import statistics
 
 import harness
 from harness import Skip, Wrong
-from planted import MAGNITUDES, PLANTED, SECONDS, SEEDS, latency, planted, shown, trace
+from planted import (MAGNITUDES, PLANTED, SECONDS, SEEDS, elsewhere, latency, magnitudes, planted,
+                     shown, trace)
 
 PAGE = os.path.join(harness.ROOT, "docs", "VERDICTS.md")
 HEAD = """<!-- SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause -->
@@ -21,7 +23,7 @@ The runtime is the emulated one: times are those of a CPU that stands in for a G
 - **p95 before**: of request latency, with the cause. **removed**: of the baseline with the same seed and load.
 - **gain**: how much of p95 went with the cause.
 
-Linux {kernel}, {cpus} CPUs. {wrong} of {all} verdicts are wrong.
+Linux {kernel}, {cpus} CPUs, of which other programs had {others} (median). Wrong: {wrong} of {all}.
 
 | scenario | magnitude | seed | verdict | share | p95 before | removed | gain |
 |---|---|---|---|---|---|---|---|
@@ -32,8 +34,8 @@ def ms(ns):
     return f"{ns / 1e6:.3g} ms"
 
 
-def row(scenario, magnitude, seed, removed):
-    """The line, its p95, and whether the verdict is right."""
+def row(scenario, magnitude, size, seed, removed):
+    """The line, the run, and whether the verdict is right."""
     try:
         verdict, run = planted(scenario, magnitude, seed)
         right = True
@@ -44,13 +46,13 @@ def row(scenario, magnitude, seed, removed):
         right = (verdict["kind"], verdict["rule"]) == PLANTED[scenario]
     p95 = latency(run)[1]
     name = f"{verdict['kind']}/{verdict['rule']}"
-    cells = [scenario, magnitude if scenario != "baseline" else "", str(seed),
+    cells = [scenario, f"{magnitude}, {size}" if scenario != "baseline" else "", str(seed),
              name if right else f"**{name}**", f"{verdict['share']:.1%}".replace("%", " %"),
              ms(p95)]
     cells += [ms(removed), f"{1 - removed / p95:.0%}".replace("%", " %")] if removed else ["", ""]
     line = "| " + " | ".join(cells) + " |"
     print(line, "" if right else shown(run["verdict"]), flush=True)
-    return line, p95, right
+    return line, run, right
 
 
 def write():
@@ -60,17 +62,21 @@ def write():
         print(e)
         return 77
     os.chdir(harness.ROOT)
-    lines, base, wrong = [], {}, 0
+    lines, base, wrong, others = [], {}, 0, []
+    sizes = magnitudes()
     for scenario in PLANTED:
         for magnitude in MAGNITUDES if scenario != "baseline" else MAGNITUDES[:1]:
             for seed in SEEDS:
-                line, p95, right = row(scenario, magnitude, seed, base.get(seed))
+                line, run, right = row(scenario, magnitude, sizes[scenario][magnitude], seed,
+                                       base.get(seed))
                 lines.append(line)
                 wrong += not right
+                others.append(elsewhere(run))
                 if scenario == "baseline":
-                    base[seed] = p95
+                    base[seed] = latency(run)[1]
     with open(PAGE, "w", encoding="utf-8") as f:
         f.write(HEAD.format(seconds=SECONDS, kernel=platform.release(), cpus=os.cpu_count(),
-                            wrong=wrong or "None", all=len(lines)))
+                            others=f"{statistics.median(others):.0%}".replace("%", " %"),
+                            wrong=wrong or "none", all=len(lines)))
         f.write("\n".join(lines) + "\n")
     return 1 if wrong else 0

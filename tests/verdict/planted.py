@@ -43,6 +43,16 @@ def server_program():
     return server
 
 
+def magnitudes():
+    """{scenario: {"middle": "30 ms", "high": ...}}; what is planted is what there is."""
+    status, out, err = harness.run([server_program(), "--scenario", "list"])
+    expect(status == 0, f"--scenario list ended with {status}: {err}")
+    rows = [line.split("\t") for line in out.splitlines()]
+    expect({r[0] for r in rows} == set(PLANTED), f"scenarios: {sorted(r[0] for r in rows)}")
+    return {name: {"middle": f"{middle} {unit}", "high": f"{high} {unit}"}
+            for name, middle, high, unit, *_ in rows}
+
+
 class Server:
     """infer-serve with a scenario, from when it is ready until it is ended."""
 

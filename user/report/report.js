@@ -13,7 +13,8 @@ const element = (name, text) => {
 const list = document.createElement("ul");
 for (const section of document.querySelectorAll("main > section")) {
 	const item = document.createElement("li");
-	const link = element("a", section.querySelector("h2").textContent);
+	// The first words of a long title will do.
+	const link = element("a", section.querySelector("h2").textContent.split(/[:,]/)[0]);
 	link.href = "#" + section.id;
 	item.append(link);
 	list.append(item);
