@@ -30,13 +30,20 @@ static int read_split(struct reader *r, const json_t *o, struct profile_split *s
 
 	if (!err)
 		err = read_causes(r, o, s->blocked_by_ns);
-	if (err || s->wall_ns == PROFILE_UNKNOWN || s->on_cpu_ns == PROFILE_UNKNOWN)
+	if (err)
 		return err;
+	/* No thread's account stands behind it: there is no more than its length. */
+	if (s->wall_ns == PROFILE_UNKNOWN || s->on_cpu_ns == PROFILE_UNKNOWN ||
+	    s->run_queue_ns == PROFILE_UNKNOWN || s->blocked_ns == PROFILE_UNKNOWN) {
+		s->on_cpu_ns = s->run_queue_ns = s->blocked_ns = PROFILE_UNKNOWN;
+		s->throttled_ns = s->calls_ns = PROFILE_UNKNOWN;
+		memset(s->blocked_by_ns, 0, sizeof(s->blocked_by_ns));
+		return 0;
+	}
 	for (int c = 0; c < CAUSES; c++)
 		blocked += s->blocked_by_ns[c];
 	/* What else reads profiles relies on these. */
-	if (s->run_queue_ns == PROFILE_UNKNOWN || s->blocked_ns == PROFILE_UNKNOWN ||
-	    s->on_cpu_ns + s->run_queue_ns + s->blocked_ns != s->wall_ns)
+	if (s->on_cpu_ns + s->run_queue_ns + s->blocked_ns != s->wall_ns)
 		return read_fault(r, "wall_ns", "not the sum of its states");
 	if (blocked != s->blocked_ns)
 		return read_fault(r, "blocked_ns", "not the sum of its causes");
@@ -246,7 +253,7 @@ static const struct read_field request_fields[] = {
 
 static int read_slow(struct reader *r, const json_t *o, struct profile_requests *q)
 {
-	const json_t *slow;
+	const json_t *slow = NULL;
 	int err = read_inner_split(r, o, "slow", &q->split_slow);
 
 	if (!err)

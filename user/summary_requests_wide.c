@@ -106,6 +106,13 @@ static void put_quantiles(char cells[][CELL_SIZE], const struct profile_quantile
 	format_duration(cells[P_MAX], q->max_ns);
 }
 
+/* Negative: not known. */
+static void put_share(char *cell, double share)
+{
+	if (share >= 0)
+		put_percent(cell, (uint64_t)(share * 1e6 + 0.5), 1000000);
+}
+
 static void put_times(struct screen *s, const char *name, uint64_t requests,
 		      const struct profile_quantiles *q, const struct profile_part *part)
 {
@@ -115,10 +122,10 @@ static void put_times(struct screen *s, const char *name, uint64_t requests,
 	format_count_short(cells[P_REQUESTS], requests);
 	if (q->p50_ns != PROFILE_UNKNOWN)
 		put_quantiles(cells, q);
-	if (part && part->share_p95 >= 0) {
-		put_percent(cells[P_OF_P50], (uint64_t)(part->share_p50 * 1e6 + 0.5), 1000000);
-		put_percent(cells[P_OF_P95], (uint64_t)(part->share_p95 * 1e6 + 0.5), 1000000);
-		put_percent(cells[P_OF_P99], (uint64_t)(part->share_p99 * 1e6 + 0.5), 1000000);
+	if (part) {
+		put_share(cells[P_OF_P50], part->share_p50);
+		put_share(cells[P_OF_P95], part->share_p95);
+		put_share(cells[P_OF_P99], part->share_p99);
 	}
 	put_row(s, part_columns, P_CELLS, cells, NULL);
 }
