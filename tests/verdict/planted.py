@@ -30,7 +30,7 @@ PLANTED = {
 }
 SEEDS = (1, 2)
 MAGNITUDES = ("middle", "high")
-SECONDS = 4
+SECONDS = 6
 # The one that is linked against the emulated runtime.
 SERVERS = [os.path.join(harness.BUILD, n) for n in ("infer-serve-emu", "infer-serve")]
 RUNS = 3
