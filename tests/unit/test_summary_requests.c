@@ -252,7 +252,7 @@ static void wide(void **unused)
 	expect(text, "step a");
 	expect(text, "step l");
 	expect(text,
-	       "  prefill                 100 54.0 ms 99.0 ms  103 ms  104 ms 91.5 % 95.3 % 95.4 %");
+	       "  prefill               100 54.0 ms 99.0 ms  103 ms  104 ms 91.5 % 95.3 % 95.4 %");
 	expect(text, "HOW SPENT");
 	expect(text,
 	       "  batch queue            100  400 ms      -      -       -        -     0.00467");
