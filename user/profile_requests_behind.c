@@ -173,7 +173,6 @@ static void add_thread(const struct ways *w, const struct build_span *s, struct 
 {
 	uint64_t queued = 0, throttled = 0;
 
-	b->threads++;
 	for (size_t i = 0; i < w->p->threads_n; i++) {
 		const struct profile_thread *t = &w->p->threads[i];
 
@@ -192,7 +191,7 @@ static int fill(const struct ways *w, uint32_t pid, const char *name, struct beh
 {
 	uint32_t first = ways_first_span(w, pid);
 	struct profile_split sum = { 0 };
-	bool has = false;
+	bool has = false, no_request = true;
 	int err = 0;
 
 	b->edges_n = b->threads = 0;
@@ -207,16 +206,22 @@ static int fill(const struct ways *w, uint32_t pid, const char *name, struct beh
 			sum.throttled_ns +=
 				s->throttled_ns == PROFILE_UNKNOWN ? 0 : s->throttled_ns;
 		}
+		no_request &= !w->spans[i].counted_ns && !w->spans[i].joined;
 		if (is_of(w, s, name)) {
 			has = true;
 			err = name ? add_edges(b, &w->spans[i], true) : 0;
 		}
 		if (!last)
 			continue;
-		if (has)
+		/* A batcher: no request is in its stages, and it stands before the passes. */
+		if (!name && !has && no_request)
+			memset(&sum, 0, sizeof(sum));
+		if (has || (!name && no_request))
 			add_thread(w, s, b, &sum);
+		b->threads += has;
 		memset(&sum, 0, sizeof(sum));
 		has = false;
+		no_request = true;
 	}
 	if (!err && !name)
 		err = add_passes(w, pid, b);

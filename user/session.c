@@ -203,8 +203,8 @@ void session_describe(const struct session *s, char *buf, size_t len)
 	if (s->functions.functions)
 		snprintf(functions, sizeof(functions), ", %zu function%s as stages",
 			 s->functions.functions, s->functions.functions == 1 ? "" : "s");
-	snprintf(buf, len, "%s, %llu thread%s, %s%s%s", s->target, threads,
-		 threads == 1 ? "" : "s", cuda, marks, functions);
+	snprintf(buf, len, "%s, %llu thread%s, %s%s%s", s->target, threads, threads == 1 ? "" : "s",
+		 cuda, marks, functions);
 }
 
 /* Opens the window: the gate first, then the seed, so that every thread's first state is told either

@@ -88,10 +88,11 @@ static int add_unprobed(struct session *s)
 	return err;
 }
 
-static bool allocations_chosen(const struct session *s)
+/* What verdicts ask for, by --gpu-calls' groups. */
+static bool group_chosen(const struct session *s, enum cuda_group group)
 {
 	for (size_t i = 0; i < cuda_calls_n; i++)
-		if (s->chosen && s->chosen[i] && cuda_calls[i].what == CALL_ALLOC)
+		if (s->chosen && s->chosen[i] && cuda_calls[i].group == group)
 			return true;
 	return false;
 }
@@ -105,7 +106,14 @@ static int add_not_measured(struct session *s)
 		const char *what, *why;
 	} rows[] = {
 		{ cuda, "GPU kernel time", "needs CUPTI" },
-		{ cuda && !allocations_chosen(s), "GPU memory", "--gpu-calls leaves out alloc" },
+		{ cuda && !group_chosen(s, CUDA_ALLOC), "GPU memory",
+		  "--gpu-calls leaves out alloc" },
+		{ cuda && !group_chosen(s, CUDA_LAUNCH), "GPU launches",
+		  "--gpu-calls leaves out launch" },
+		{ cuda && !group_chosen(s, CUDA_COPY), "GPU copies",
+		  "--gpu-calls leaves out copy" },
+		{ cuda && !group_chosen(s, CUDA_SYNC), "GPU synchronisation",
+		  "--gpu-calls leaves out sync" },
 		{ s->cuda.failed[0], "CUDA calls of a library", s->cuda.failed },
 		{ s->stages.failed[0], "marks of a file", s->stages.failed },
 		{ s->overhead.stats_refused, "BPF run time", "BPF statistics want CAP_SYS_ADMIN" },

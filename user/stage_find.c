@@ -99,7 +99,9 @@ static void refuse(struct find *f, const struct hit *h, const char *why)
 static int add_sites(struct find *f, const struct hit *h, const struct stage_code *code)
 {
 	struct stage_functions *out = f->out;
-	struct stage_function fn = { .option = h->option, .site = out->sites_n };
+	struct stage_function fn = { .option = h->option,
+				     .vaddr = f->functions[h->function].vaddr,
+				     .site = out->sites_n };
 	int err = stage_match_name(&f->options->options[h->option], f->functions[h->function].name,
 				   fn.name);
 
@@ -128,11 +130,34 @@ static int add_sites(struct find *f, const struct hit *h, const struct stage_cod
 	return 0;
 }
 
+/* Two stages of one call cannot be told apart by the stack pointer: a function is the first option's. True:
+ * it is one already. */
+static bool is_taken(struct find *f, const struct hit *h)
+{
+	const uint64_t vaddr = f->functions[h->function].vaddr;
+
+	for (size_t i = 0; i < f->out->n; i++) {
+		const struct stage_function *fn = &f->out->functions[i];
+
+		if (fn->vaddr != vaddr || fn->option == h->option)
+			continue;
+		if (strcmp(f->options->options[fn->option].name,
+			   f->options->options[h->option].name) != 0)
+			refuse(f, h, "is a stage by another option already");
+		else
+			f->findings[h->option].found++;
+		return true;
+	}
+	return false;
+}
+
 static int make_function(struct find *f, const struct hit *h)
 {
 	struct stage_code code;
 	int err;
 
+	if (is_taken(f, h))
+		return 0;
 	if (f->instructions > MAX_INSTRUCTIONS) {
 		refuse(f, h, "more code in one file than is decoded");
 		return 0;

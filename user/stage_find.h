@@ -9,6 +9,7 @@
 
 struct stage_function {
 	uint32_t option; /* index in struct stage_options */
+	uint64_t vaddr;
 	char name[STAGE_NAME_BYTES + 1];
 	size_t site, sites_n; /* in sites; the entry is the first */
 };

@@ -29,7 +29,7 @@ struct plan {
 
 /* Whatever the screen. */
 static const struct plan least = {
-	.n = { [PLAN_THREADS] = 2, [PLAN_SERVING] = 2, [PLAN_CALLS] = 1 }
+	.n = { [PLAN_THREADS] = 1, [PLAN_SERVING] = 2, [PLAN_CALLS] = 1 }
 };
 
 /* In the order of importance; up to so many. */
@@ -37,18 +37,18 @@ static const struct {
 	enum plan_part part;
 	size_t most;
 } steps[] = {
-	{ PLAN_SERVING, 3 },	    { PLAN_SPACE, 1 },
-	{ PLAN_IDLE, 1 },	    { PLAN_CALLS, 2 },
-	{ PLAN_QUEUE, 1 },	    { PLAN_HEAD, 1 },
-	{ PLAN_SERVING, 4 },	    { PLAN_THREADS, 3 },
-	{ PLAN_CALLS, 4 },	    { PLAN_IO, 1 },
-	{ PLAN_STACKS, 1 },	    { PLAN_FACTS, 2 },
-	{ PLAN_WAITS, 1 },	    { PLAN_QUEUE, 2 },
-	{ PLAN_FACTS, 4 },	    { PLAN_SERVING, 8 },
-	{ PLAN_CALLS, 8 },	    { PLAN_THREADS, 8 },
-	{ PLAN_SERVING, SIZE_MAX }, { PLAN_FACTS, 8 },
-	{ PLAN_THREADS, SIZE_MAX }, { PLAN_CALLS, SIZE_MAX },
-	{ PLAN_WHOLE, 16 },
+	{ PLAN_THREADS, 2 },	  { PLAN_SERVING, 3 },
+	{ PLAN_SPACE, 1 },	  { PLAN_IDLE, 1 },
+	{ PLAN_CALLS, 2 },	  { PLAN_QUEUE, 1 },
+	{ PLAN_HEAD, 1 },	  { PLAN_SERVING, 4 },
+	{ PLAN_THREADS, 3 },	  { PLAN_CALLS, 4 },
+	{ PLAN_IO, 1 },		  { PLAN_STACKS, 1 },
+	{ PLAN_FACTS, 2 },	  { PLAN_WAITS, 1 },
+	{ PLAN_QUEUE, 2 },	  { PLAN_FACTS, 4 },
+	{ PLAN_SERVING, 8 },	  { PLAN_CALLS, 8 },
+	{ PLAN_THREADS, 8 },	  { PLAN_SERVING, SIZE_MAX },
+	{ PLAN_FACTS, 8 },	  { PLAN_THREADS, SIZE_MAX },
+	{ PLAN_CALLS, SIZE_MAX }, { PLAN_WHOLE, 16 },
 };
 
 /* What there is of each: more is not asked for. */

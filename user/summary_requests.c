@@ -243,7 +243,6 @@ static void put_cost(struct screen *s, const struct profile *p, const struct pro
 	screen_text(s, line.text, 4);
 }
 
-/* How many there were, and which are in no figure below. */
 static void put_title(struct screen *s, const struct profile *p, const struct profile_requests *r)
 {
 	char title[CELL_SIZE], n[FORMAT_SIZE], rate[FORMAT_SIZE];
@@ -253,15 +252,22 @@ static void put_title(struct screen *s, const struct profile *p, const struct pr
 	screen_title(s, title, columns, R_CELLS, "mostly");
 }
 
+/* A busy server always has a few open at either edge. Where they are more, the window leaves out the slow
+ * ones. */
+#define EDGE_SHARE 10
+
 static void put_left_out(struct screen *s, const struct profile *p,
 			 const struct profile_requests *r)
 {
+	const bool edges = (r->open_at_start + r->open_at_end) * EDGE_SHARE > r->count;
 	const struct {
 		uint64_t n;
 		const char *what;
 	} counts[] = {
 		{ r->dropped, "dropped" },
 		{ r->lost, "lost" },
+		{ edges ? r->open_at_start : 0, "open at the window's start" },
+		{ edges ? r->open_at_end : 0, "open at its end" },
 	};
 	struct screen_line line = { .n = 0 };
 	char n[FORMAT_SIZE];

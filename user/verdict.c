@@ -19,6 +19,28 @@ struct judge {
 
 /* --- one rule --- */
 
+/* --gpu-calls chooses the groups. what: as in profile.not_measured. */
+static const char *left_out(const struct profile *p, unsigned int needs)
+{
+	static const struct {
+		unsigned int need;
+		const char *what, *missing;
+	} groups[] = {
+		{ NEEDS_LAUNCH, "GPU launches", "launches: --gpu-calls leaves them out" },
+		{ NEEDS_COPY, "GPU copies", "copies: --gpu-calls leaves them out" },
+		{ NEEDS_SYNC, "GPU synchronisation",
+		  "synchronising calls: --gpu-calls leaves them out" },
+		{ NEEDS_ALLOC, "GPU memory", "allocations: --gpu-calls leaves them out" },
+	};
+
+	for (size_t g = 0; g < sizeof(groups) / sizeof(*groups); g++)
+		for (size_t i = 0; i < p->not_measured_n; i++)
+			if ((needs & groups[g].need) == groups[g].need &&
+			    !strcmp(p->not_measured[i].what, groups[g].what))
+				return groups[g].missing;
+	return NULL;
+}
+
 /* What is not there to judge by; NULL: all is. */
 static const char *missing(const struct verdict_facts *f, unsigned int needs)
 {
@@ -31,10 +53,7 @@ static const char *missing(const struct verdict_facts *f, unsigned int needs)
 		return "passes of the model: none was marked";
 	if ((needs & NEEDS_CALLS) && p->entries_only)
 		return "lengths of CUDA calls: --returns none leaves them out";
-	for (size_t i = 0; (needs & NEEDS_ALLOC) && i < p->not_measured_n; i++)
-		if (!strcmp(p->not_measured[i].what, "GPU memory"))
-			return "allocations: --gpu-calls leaves them out";
-	return NULL;
+	return left_out(p, needs);
 }
 
 static int own_evidence(struct judge *j, const struct verdict_ruling *r, struct profile_verdict *v)
@@ -82,12 +101,12 @@ static int judge_rule(struct judge *j, const struct verdict_rule *rule, bool fir
 	struct verdict_ruling r = { 0 };
 	double share;
 
-	if ((rule->needs & NEEDS_CALLS) && !f->all_calls.calls)
+	if ((rule->needs & NEEDS_CALLS) && (!f->p->runtime || !strcmp(f->p->runtime, "none")))
 		return 0;
 	r.missing = missing(f, rule->needs);
 	if (r.missing)
 		return first ? add_row(j, rule, &r, -1) : 0;
-	if (f->whole <= 0)
+	if (f->whole <= 0 || ((rule->needs & NEEDS_CALLS) && !f->all_calls.calls))
 		return 0;
 	rule->judge(f, &r);
 	share = r.ns / f->whole;

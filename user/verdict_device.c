@@ -28,7 +28,9 @@ bool verdict_spins(const struct verdict_facts *f)
 
 	if (!sync->waited || sync->spun * 2 < sync->waited)
 		return false;
-	return queued * f->stolen_own >= WANT_OF_CPU * f->whole || f->cpus_busy > 1 - WANT_OF_CPU;
+	return queued * f->stolen_own >= WANT_OF_CPU * f->whole ||
+	       (f->others_cpu > 0 && f->behind_launchers > f->others_cpu) ||
+	       f->cpus_busy > 1 - WANT_OF_CPU;
 }
 
 /* A wait for a CPU within such a call is none for the device. */
@@ -130,6 +132,12 @@ void rule_spinning_sync(const struct verdict_facts *f, struct verdict_ruling *r)
 	r->ns = verdict_spins(f) ? spin + queued : 0;
 	verdict_say_share(r, f, spin, "waiting for the device on a CPU, spinning");
 	verdict_say_share(r, f, queued, "waiting for a CPU that the process' own threads have");
+	if (f->behind_launchers > 0)
+		verdict_say(
+			r,
+			"its other threads ran for %s, and waited %s for the CPU of those that launch",
+			format_duration(a, verdict_whole(f->others_cpu)),
+			format_duration(b, verdict_whole(f->behind_launchers)));
 	verdict_say(r, "%s of %s synchronising calls of 20 us and more spin",
 		    format_count(a, sync->spun), format_count(b, sync->waited));
 	verdict_say_call(r, sync->longest);

@@ -340,6 +340,35 @@ static void fill_steals(struct verdict_facts *f)
 	f->stolen_other = 1 - f->stolen_own - f->stolen_emulated;
 }
 
+static bool is_launcher(const struct verdict_facts *f, const char *comm)
+{
+	for (size_t i = 0; i < f->p->launchers_n; i++) {
+		const struct profile_thread *t = &f->p->threads[f->p->launchers[i].thread];
+
+		if (t->pid == f->pid && !strcmp(t->comm, comm))
+			return true;
+	}
+	return false;
+}
+
+/* By the threads' names: of those who had the CPU no more is known. */
+static void fill_behind_launchers(struct verdict_facts *f)
+{
+	for (size_t i = 0; i < f->p->steals_n; i++) {
+		const struct profile_steal *s = &f->p->steals[i];
+
+		if (s->pid == f->pid && s->by_pid == f->pid && s->by_comm &&
+		    is_launcher(f, s->by_comm))
+			f->behind_launchers += verdict_ns(s->wall_ns);
+	}
+	for (size_t i = 0; i < f->p->threads_n; i++) {
+		const struct profile_thread *t = &f->p->threads[i];
+
+		if (t->pid == f->pid && !profile_is_emulated(f->p, t) && !is_launcher(f, t->comm))
+			f->others_cpu += (double)t->state_ns[PROFILE_ON_CPU];
+	}
+}
+
 static void fill_cpus(struct verdict_facts *f)
 {
 	double busy = 0, all = 0;
@@ -368,6 +397,7 @@ void verdict_facts_fill(struct verdict_facts *f, const struct profile *p, uint32
 	fill_copies(f);
 	fill_launchers(f);
 	fill_steals(f);
+	fill_behind_launchers(f);
 	fill_cpus(f);
 	if (requests)
 		fill_requests(f);

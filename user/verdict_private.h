@@ -70,6 +70,9 @@ struct verdict_facts {
 	/* Of the time that its threads waited for a CPU, by who had it: threads of its own, the device
 	 * threads of an emulated runtime, others. Parts of 1. */
 	double stolen_own, stolen_emulated, stolen_other;
+	/* How long its other threads waited for a CPU that one of its launching threads had, and how long
+	 * they ran themselves. */
+	double behind_launchers, others_cpu;
 	double cpus_busy; /* 0 to 1, of all CPUs; negative: not known */
 };
 /* pid's facts. requests may be NULL. */
@@ -95,7 +98,8 @@ double verdict_own_cpu(const struct profile_split *s);
 /* Of the waits in synchronising calls, the part (of 1) that is round trips, not the device's work: where
  * the program waits after each op. Else 0. */
 double verdict_sync_claim(const struct verdict_facts *f);
-/* Waiting for the device keeps a CPU busy that others are in want of. */
+/* Waiting for the device keeps a CPU busy that others are in want of: its requests, or its other threads,
+ * which wait for it longer than they run, or whoever else is on a host without an idle CPU. */
 bool verdict_spins(const struct verdict_facts *f);
 /* As an integer, whatever it is: files may hold any numbers. */
 uint64_t verdict_whole(double ns);
@@ -150,7 +154,11 @@ enum verdict_needs {
 	NEEDS_REQUESTS = 1, /* marked requests */
 	NEEDS_PASSES = 2,   /* marked passes of the model */
 	NEEDS_CALLS = 4,    /* CUDA calls: a process without any has no such problem */
-	NEEDS_ALLOC = 8,    /* allocation calls among them */
+	/* These groups among them. */
+	NEEDS_LAUNCH = 8 | NEEDS_CALLS,
+	NEEDS_COPY = 16 | NEEDS_CALLS,
+	NEEDS_SYNC = 32 | NEEDS_CALLS,
+	NEEDS_ALLOC = 64 | NEEDS_CALLS,
 };
 
 struct verdict_rule {

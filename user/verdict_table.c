@@ -26,7 +26,7 @@ const struct verdict_rule verdict_rules[] = {
 	  "CPU limit)" },
 	{ "lock", "scheduling", "runtime", WORTH, NEEDS_REQUESTS, "measured", rule_lock,
 	  "hold the lock for less, split it, or give each thread its own data" },
-	{ "unbalanced-streams", "scheduling", "runtime", WORTH, NEEDS_CALLS, "likely",
+	{ "unbalanced-streams", "scheduling", "runtime", WORTH, NEEDS_SYNC | NEEDS_LAUNCH, "likely",
 	  rule_unbalanced_streams,
 	  "spread the work evenly over the streams, the longest first; priorities for what is "
 	  "waited for" },
@@ -39,33 +39,32 @@ const struct verdict_rule verdict_rules[] = {
 	{ "network", "network", "runtime", WORTH, NEEDS_REQUESTS, "measured", rule_network,
 	  "put both ends on one host or rack, keep connections open, fewer and larger messages "
 	  "(gRPC streaming), ask while something else runs" },
-	{ "small-copies", "memory", "runtime", WORTH, NEEDS_CALLS, "measured", rule_small_copies,
+	{ "small-copies", "memory", "runtime", WORTH, NEEDS_COPY, "measured", rule_small_copies,
 	  "pack them into one copy a pass, keep on the device what is used again, let kernels read "
 	  "pinned host memory" },
-	{ "pageable-copies", "memory", "runtime", WORTH, NEEDS_CALLS, "likely",
-	  rule_pageable_copies,
+	{ "pageable-copies", "memory", "runtime", WORTH, NEEDS_COPY, "likely", rule_pageable_copies,
 	  "allocate the host side page-locked (cudaHostAlloc, cudaHostRegister, pin_memory=True): "
 	  "then the copies are asynchronous and faster" },
-	{ "transfers", "memory", "model", WORTH, NEEDS_CALLS, "measured", rule_transfers,
+	{ "transfers", "memory", "model", WORTH, NEEDS_COPY, "measured", rule_transfers,
 	  "move less: keep weights and KV cache on the device (a smaller or paged cache, "
 	  "quantised), offload only what is seldom used, and copy while kernels run" },
-	{ "alloc-churn", "memory", "runtime", WORTH, NEEDS_CALLS | NEEDS_ALLOC, "measured",
-	  rule_alloc_churn,
+	{ "alloc-churn", "memory", "runtime", WORTH, NEEDS_ALLOC, "measured", rule_alloc_churn,
 	  "allocate once and use again: a caching allocator, cudaMallocAsync with a pool, a paged KV "
 	  "cache" },
-	{ "tiny-kernels", "launch", "runtime", WORTH, NEEDS_CALLS, "likely", rule_tiny_kernels,
-	  "CUDA graphs, fusion, fewer and larger kernels, larger batches" },
-	{ "sync-each-op", "launch", "runtime", WORTH, NEEDS_CALLS, "likely", rule_sync_each_op,
+	{ "tiny-kernels", "launch", "runtime", WORTH, NEEDS_LAUNCH | NEEDS_SYNC, "likely",
+	  rule_tiny_kernels, "CUDA graphs, fusion, fewer and larger kernels, larger batches" },
+	{ "sync-each-op", "launch", "runtime", WORTH, NEEDS_SYNC | NEEDS_LAUNCH, "likely",
+	  rule_sync_each_op,
 	  "synchronise once a pass: order ops by streams and events, leave out debugging "
 	  "(CUDA_LAUNCH_BLOCKING), .item() and printing of results" },
-	{ "spinning-sync", "launch", "runtime", WORTH, NEEDS_CALLS, "measured", rule_spinning_sync,
+	{ "spinning-sync", "launch", "runtime", WORTH, NEEDS_SYNC, "measured", rule_spinning_sync,
 	  "wait blocking (cudaDeviceScheduleBlockingSync, cudaEventBlockingSync), or leave a CPU to "
 	  "each thread that spins" },
 	{ "padding", "compute", "configuration", WORTH, NEEDS_REQUESTS | NEEDS_PASSES, "likely",
 	  rule_padding,
 	  "batch requests of like length, pack sequences without padding (ragged batches), split "
 	  "long prompts" },
-	{ "gpu-bound", "compute", "model", DEVICE_WORTH, NEEDS_CALLS, "likely", rule_gpu_bound,
+	{ "gpu-bound", "compute", "model", DEVICE_WORTH, NEEDS_SYNC, "likely", rule_gpu_bound,
 	  "larger batches, fused kernels (FlashAttention), FP16/BF16, quantisation, a smaller model "
 	  "or a faster GPU; a GPU profiler (Nsight Compute) says which kernel" },
 };

@@ -40,7 +40,8 @@ static const struct scenario_row rows[] = {
 	{ "sync-each-op", AT(sync_percent), 50, 100, 1, 100, "% of launches",
 	  "that the executor waits for one by one", NULL, NULL },
 	{ "spin-sync", AT(spin_ms), 1, 3, 0.001, 1000, "ms",
-	  "more of device work a pass, waited for by spinning", "sync", "spin" },
+	  "more of device work a pass, waited for by spinning on the server's one CPU", "sync",
+	  "spin" },
 	{ "alloc-churn", AT(allocs), 24, 64, 1, 4096, "allocations",
 	  "made, cleared and freed a pass", NULL, NULL },
 	{ "gpu-bound", AT(kernel_ms), 2, 6, 0.001, 1000, "ms", "more of device work a pass", NULL,
@@ -135,11 +136,13 @@ int scenario_apply(struct options *o)
 {
 	const struct scenario_row *row = o->scenario_row;
 	char magnitude[32];
+	void *at;
 
 	if (!row)
 		return 0;
+	at = (char *)&o->plant + row->at;
 	if (row->unit[0])
-		*(double *)((char *)&o->plant + row->at) = o->magnitude;
+		*(double *)at = o->magnitude;
 	for (size_t i = 0; i < sizeof(emulated) / sizeof(emulated[0]); i++)
 		if (!strcmp(emulated[i].scenario, row->name) &&
 		    setenv(emulated[i].variable, emulated[i].value, 0))

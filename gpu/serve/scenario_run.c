@@ -89,7 +89,7 @@ int scenario_start(struct server *s)
 	struct scenario *c = &s->scenario;
 	int err = 0;
 
-	c->cpu = p->competitors ? cpu_choose() : -1;
+	c->cpu = p->competitors || p->spin_ms ? cpu_choose() : -1;
 	c->adapters_fd = -1;
 	c->started = true;
 	pthread_mutex_init(&c->cache, NULL);
@@ -127,14 +127,15 @@ void scenario_stop(struct server *s)
 
 /* cpu-steal. A thread that mostly sleeps takes the CPU as it wakes, from a competitor of the same
  * weight. Not so one of a batch job: it waits until the competitor's slice ends. */
-static void executor_confine(const struct scenario *c)
+static void confine(const struct scenario *c, bool batch)
 {
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
 	CPU_SET(c->cpu, &set);
 	sched_setaffinity(0, sizeof(set), &set);
-	sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
+	if (batch)
+		sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
 }
 
 void scenario_thread(struct server *s, enum scenario_role role)
@@ -142,8 +143,9 @@ void scenario_thread(struct server *s, enum scenario_role role)
 	const struct scenario *c = &s->scenario;
 	int err = 0;
 
-	if (c->cpu >= 0 && role == ROLE_EXECUTOR)
-		executor_confine(c);
+	/* spin-sync: all that the server does itself has one CPU. */
+	if (c->cpu >= 0 && (s->options.plant.spin_ms ? role != ROLE_LOAD : role == ROLE_EXECUTOR))
+		confine(c, s->options.plant.competitors > 0);
 	if (c->cgroup[0] && role != ROLE_LOAD)
 		err = cgroup_join(c);
 	if (err)

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The checks of functions that are stages against tests/truth/functions."""
 
+import fnmatch
+import re
+
 from harness import expect
 
 MS = 1_000_000
@@ -16,9 +19,11 @@ AFTER = {"stage_cold": 90 * US, **{name: 300 * US for name in TAILS}}
 
 
 def told(t):
-    """{name: (calls, left without a return)}"""
-    return {k.removeprefix("calls:"): (n, t.truth.get("left:" + k.removeprefix("calls:"), 0))
-            for k, n in t.truth.items() if k.startswith("calls:")}
+    """{name: (calls, left without a return)}, of those that were asked for."""
+    asked = re.findall(r"--stage =\w+:(\S+)", t.case.options) or ["*"]
+    every = {k.removeprefix("calls:"): (n, t.truth.get("left:" + k.removeprefix("calls:"), 0))
+             for k, n in t.truth.items() if k.startswith("calls:")}
+    return {k: v for k, v in every.items() if any(fnmatch.fnmatchcase(k, a) for a in asked)}
 
 
 def rows(t):
@@ -66,7 +71,8 @@ def check_lengths(t):
         if inside is None or name == SWITCHING:
             continue
         expect(s["wall_ns"] >= inside, f"{name}: {s['wall_ns']} ns, by its own clock {inside}")
-        if not s["count"]:
+        # In an emulated machine probes take as long as they like.
+        if not s["count"] or t.vm:
             continue
         after = AFTER.get(name, 0)
         if "O2" in t.case.program and name in TAILS:
@@ -74,7 +80,7 @@ def check_lengths(t):
         more = (s["wall_ns"] - inside) / s["count"] - after
         worst = max(worst, more)
         busy = s["on_cpu_ns"] + s["blocked_ns"] - inside
-        expect(busy <= s["count"] * (after + (400 if t.vm else 60) * US) + 5 * MS,
+        expect(busy <= s["count"] * (after + 60 * US) + 5 * MS,
                f"{name}: {s['wall_ns']} ns, by its own clock {inside}: {s}")
     return f"at most {worst / US:.1f} us longer a call"
 
@@ -105,7 +111,7 @@ def check_named(t):
     expect(set(got) == {"one_stage_plain", "all"}, f"stages {sorted(got)}")
     for name, of in (("one_stage_plain", ["stage_plain"]),
                      ("all", ["ops::add::call", "ops::mul::call", "ops::cast<float>::call"])):
-        want = sum(told(t)[n][0] for n in of)
+        want = sum(t.truth[f"calls:{n}"] for n in of)
         expect(got[name]["count"] == want, f"{name}: {got[name]['count']} of {want}")
     return ", ".join(f"{n} {s['count']}" for n, s in got.items())
 

@@ -158,12 +158,39 @@ static void no_cpu(void **unused)
 	profile_free(p);
 }
 
+/* A thread that no request has a stage on, and that stands before the passes: all its waiting for a CPU is
+ * theirs. */
+static void no_cpu_for_batcher(void **unused)
+{
+	struct profile *p = new_profile();
+	struct profile_thread t = make_thread(2, PID, 5, "serve", "batcher");
+
+	(void)unused;
+	t.state_ns[PROFILE_WOKEN] = 60;
+	t.state_ns[PROFILE_BLOCKED] = 1940;
+	assert_int_equal(profile_add_thread(p, &t, 100), 0);
+	begin_at(p, 1, 0, 0);
+	wait_from(p, "batch queue", 1, 0);
+	wait_to(p, "batch queue", 1, 200);
+	add_span(p, (struct profile_span){ .name = "batch window", .tid = 5 }, 0, 150,
+		 (struct spent){ 100, 50, 0 });
+	pass(p, "prefill", EXECUTOR, 1, 1, 200, 300, cpu);
+	member_at(p, EXECUTOR, 1, 1, 200);
+	end_at(p, 1, 300, 1, 1);
+	assert_int_equal(PART(finish(p), "batch queue")->woken_slow_ns, 60);
+	profile_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(in_passes),	  cmocka_unit_test(could_have_joined),
-		cmocka_unit_test(full),		  cmocka_unit_test(others_first),
-		cmocka_unit_test(before_a_stage), cmocka_unit_test(no_cpu),
+		cmocka_unit_test(in_passes),
+		cmocka_unit_test(could_have_joined),
+		cmocka_unit_test(full),
+		cmocka_unit_test(others_first),
+		cmocka_unit_test(before_a_stage),
+		cmocka_unit_test(no_cpu),
+		cmocka_unit_test(no_cpu_for_batcher),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

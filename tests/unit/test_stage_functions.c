@@ -354,6 +354,30 @@ static void test_limit(void **state)
 	stage_options_free(&o);
 }
 
+/* A function is the first option's that means it. */
+static void test_taken(void **state)
+{
+	struct stage_options o = { 0 };
+	struct stage_functions found = { 0 };
+	struct stage_finding findings[3] = { 0 };
+	struct fault f = { 0 };
+
+	(void)state;
+	assert_int_equal(stage_options_add(&o, "a=x:llama_decode", &f), 0);
+	assert_int_equal(stage_options_add(&o, "b=x:llama_*code", &f), 0);
+	assert_int_equal(stage_options_add(&o, "a=x:llama_deco*", &f), 0);
+	find(&o, 5, &found, findings);
+	assert_int_equal(findings[0].found, 1);
+	assert_int_equal(findings[1].found, 1);
+	assert_int_equal(findings[1].refused, 1);
+	assert_non_null(strstr(findings[1].why, "another option"));
+	assert_int_equal(findings[2].found, 1);
+	assert_int_equal(findings[2].refused, 0);
+	assert_int_equal(found.n, 2);
+	stage_functions_free(&found);
+	stage_options_free(&o);
+}
+
 /* --- depth --- */
 
 #define STEP(c, t, f)                                      \
@@ -401,7 +425,8 @@ int main(void)
 		cmocka_unit_test(test_presets_bad), cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_functions),   cmocka_unit_test(test_names),
 		cmocka_unit_test(test_presets),	    cmocka_unit_test(test_sites),
-		cmocka_unit_test(test_limit),	    cmocka_unit_test(test_depths),
+		cmocka_unit_test(test_limit),	    cmocka_unit_test(test_taken),
+		cmocka_unit_test(test_depths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,6 +137,8 @@ static void add_requests(struct profile *p)
 			 t + 4 * MS, end - 1 * MS, (struct spent){ end - t - 7 * MS, MS, 0 });
 		end_at(p, i + 1, (int64_t)end, 30, 12);
 	}
+	for (uint64_t i = 0; i < 15; i++)
+		end_at(p, 1000 + i, 5000, 1, 1);
 	/* What is shown as many more. */
 	for (uint64_t i = 0; i < 12; i++) {
 		char name[16];
@@ -189,7 +191,8 @@ static void one_screen(void **unused)
 	expect(text, "  first token         58.0 ms   103 ms\n");
 	expect(text, "  prefill             54.0 ms  99.0 ms  91.5 %  95.3 %  95.4 %  lock 98");
 	expect(text, "  batch queue         4.00 ms  4.00 ms   6.8 %   3.8 %   3.7 %  waiting");
-	expect(text, "more, 0 of p95; requests a pass: prefill 2.5 (25.0 % padding)");
+	expect(text, "more, 0.9 % of p95; requests a pass: prefill 2.5 (25.0 % padding)");
+	expect(text, "not counted: 15 open at the window's start");
 	expect(text, "cost of 1,000 requests: 0.0694; by share of wall time: prefill 0.0636");
 	expect(text,
 	       "verdict: scheduling: 62.5 % of p95 request latency (1.20 s) is waiting before");

@@ -310,6 +310,20 @@ static void test_spinning(void **state)
 	spin(s);
 	judged_none(s);
 
+	/* Its other threads wait for that CPU for longer than they run: 20 ms. */
+	s = balanced();
+	spin(s);
+	s->p->threads[0].comm = "http";
+	s->p->threads[0].state_ns[PROFILE_ON_CPU] = 20 * MS;
+	s->p->threads = realloc(s->p->threads, 2 * sizeof(*s->p->threads));
+	assert_non_null(s->p->threads);
+	s->p->threads[1] = s->p->threads[0];
+	s->p->threads[1].comm = "executor";
+	s->p->threads_n = 2;
+	s->launchers[0].thread = 1;
+	steal(s, PID, "executor", 30);
+	judged(s, "launch", "spinning-sync", (40 + 30 * 40. / 45) * 250 / 330 / 100);
+
 	/* Somebody else has it. */
 	s = balanced();
 	spin(s);
