@@ -36,8 +36,7 @@ bool verdict_spins(const struct verdict_facts *f)
 /* A wait for a CPU within such a call is none for the device. */
 static double synchronising(const struct verdict_facts *f)
 {
-	return verdict_in_calls(f, GROUP_SYNC, STATE_BLOCKED) +
-	       verdict_in_calls(f, GROUP_SYNC, STATE_ON_CPU);
+	return verdict_in_calls(f, GROUP_SYNC, STATE_BUSY);
 }
 
 /* In calls that wait for the device, whatever for: blocked, spinning, or in a copy that had to wait for
@@ -49,7 +48,7 @@ static double waiting(const struct verdict_facts *f)
 	double ns = synchronising(f) + verdict_in_calls(f, GROUP_LAUNCH, STATE_BLOCKED);
 
 	if (copy->wall > 0 && f->small.wall > trips)
-		ns += verdict_in_calls(f, GROUP_COPY, STATE_WALL) * (f->small.wall - trips) /
+		ns += verdict_in_calls(f, GROUP_COPY, STATE_BUSY) * (f->small.wall - trips) /
 		      copy->wall;
 	return ns;
 }
@@ -86,11 +85,8 @@ void rule_gpu_bound(const struct verdict_facts *f, struct verdict_ruling *r)
 void rule_tiny_kernels(const struct verdict_facts *f, struct verdict_ruling *r)
 {
 	const struct verdict_calls *launch = &f->calls[GROUP_LAUNCH];
-	const double in_calls = verdict_in_calls(f, GROUP_LAUNCH, STATE_WALL) -
-				verdict_in_calls(f, GROUP_LAUNCH, STATE_BLOCKED);
-	const double gaps = launch->wall > 0 ? verdict_in_calls(f, GROUP_LAUNCH, STATE_WALL) *
-						       f->launch_gaps / launch->wall
-					     : 0;
+	const double in_calls = verdict_in_calls(f, GROUP_LAUNCH, STATE_ON_CPU);
+	const double gaps = launch->on_cpu > 0 ? in_calls * f->launch_gaps / launch->on_cpu : 0;
 	char n[FORMAT_SIZE], rate[FORMAT_SIZE], a[FORMAT_SIZE], b[FORMAT_SIZE];
 
 	/* A device that is waited for longer has more to do than the CPU can hand in. */

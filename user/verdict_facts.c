@@ -126,7 +126,7 @@ static void fill_launchers(struct verdict_facts *f)
 double verdict_in_calls(const struct verdict_facts *f, enum verdict_group g, enum verdict_state s)
 {
 	const struct verdict_calls *c = &f->calls[g];
-	const double by_state[] = { c->wall, c->on_cpu, c->run_queue, c->blocked };
+	const double by_state[] = { c->on_cpu + c->blocked, c->on_cpu, c->blocked };
 
 	if (f->all_calls.wall <= 0)
 		return 0;

@@ -8,7 +8,7 @@ static double part_of_copies(const struct verdict_facts *f, double ns)
 {
 	const double wall = f->calls[GROUP_COPY].wall;
 
-	return wall > 0 ? verdict_in_calls(f, GROUP_COPY, STATE_WALL) * ns / wall : 0;
+	return wall > 0 ? verdict_in_calls(f, GROUP_COPY, STATE_BUSY) * ns / wall : 0;
 }
 
 static void say_copies(struct verdict_ruling *r, const struct verdict_facts *f)
@@ -111,14 +111,14 @@ static double clearing(const struct verdict_facts *f)
 			made += f->p->memory[i].allocations;
 	if (!set->calls)
 		return 0;
-	return verdict_in_calls(f, GROUP_SET, STATE_WALL) *
+	return verdict_in_calls(f, GROUP_SET, STATE_BUSY) *
 	       (made < set->calls ? (double)made / (double)set->calls : 1);
 }
 
 void rule_alloc_churn(const struct verdict_facts *f, struct verdict_ruling *r)
 {
 	const struct verdict_calls *alloc = &f->calls[GROUP_ALLOC];
-	const double calls = verdict_in_calls(f, GROUP_ALLOC, STATE_WALL), clear = clearing(f);
+	const double calls = verdict_in_calls(f, GROUP_ALLOC, STATE_BUSY), clear = clearing(f);
 	char n[FORMAT_SIZE], frees[FORMAT_SIZE], live[FORMAT_SIZE], rate[FORMAT_SIZE];
 
 	/* Memory that is set and not allocated anew is used, and no churn. */

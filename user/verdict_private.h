@@ -80,8 +80,8 @@ void verdict_facts_fill(struct verdict_facts *f, const struct profile *p, uint32
 			const struct profile_requests *requests);
 
 /* Time in calls of a group, of what the shares are of: the time in calls is measured there, their
- * mix is the process's. */
-enum verdict_state { STATE_WALL, STATE_ON_CPU, STATE_RUN_QUEUE, STATE_BLOCKED };
+ * mix is the process's. STATE_BUSY: on a CPU or blocked; what is left waits for a CPU. */
+enum verdict_state { STATE_BUSY, STATE_ON_CPU, STATE_BLOCKED };
 double verdict_in_calls(const struct verdict_facts *f, enum verdict_group g, enum verdict_state s);
 /* Own and behind. */
 double verdict_queued(const struct verdict_facts *f); /* for a CPU, without what is throttled */

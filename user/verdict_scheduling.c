@@ -283,7 +283,7 @@ void rule_unbalanced_streams(const struct verdict_facts *f, struct verdict_rulin
 	 * even share would be. */
 	if (n < 2 || longest->launches * n < 2 * launches || longest->sync_ns * n < 2 * waits)
 		return;
-	r->ns = verdict_in_calls(f, GROUP_SYNC, STATE_WALL) *
+	r->ns = verdict_in_calls(f, GROUP_SYNC, STATE_BUSY) *
 		((double)longest->sync_ns - (double)waits / (double)n) / (double)waits;
 	verdict_say_share(r, f, r->ns, "waiting for one stream longer than for the others");
 	verdict_say(r, "stream %s has %s of the launches of %s streams", longest->name,

@@ -125,17 +125,16 @@ void scenario_stop(struct server *s)
 	pthread_mutex_destroy(&c->cache);
 }
 
-/* cpu-steal. A thread that mostly sleeps takes the CPU as it wakes, from a competitor of the same
- * weight. Not so one of a batch job: it waits until the competitor's slice ends. */
-static void confine(const struct scenario *c, bool batch)
+/* cpu-steal, spin-sync. A thread that mostly sleeps takes the CPU as it wakes, from a competitor of the
+ * same weight. Not so one of a batch job: it waits until the competitor's slice ends. */
+static void confine(const struct scenario *c)
 {
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
 	CPU_SET(c->cpu, &set);
 	sched_setaffinity(0, sizeof(set), &set);
-	if (batch)
-		sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
+	sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){ 0 });
 }
 
 void scenario_thread(struct server *s, enum scenario_role role)
@@ -145,7 +144,7 @@ void scenario_thread(struct server *s, enum scenario_role role)
 
 	/* spin-sync: all that the server does itself has one CPU. */
 	if (c->cpu >= 0 && (s->options.plant.spin_ms ? role != ROLE_LOAD : role == ROLE_EXECUTOR))
-		confine(c, s->options.plant.competitors > 0);
+		confine(c);
 	if (c->cgroup[0] && role != ROLE_LOAD)
 		err = cgroup_join(c);
 	if (err)
