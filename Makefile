@@ -60,10 +60,10 @@ USER_SRC := $(sort $(wildcard user/*.c user/*/*.c))
 USER_OBJ := $(USER_SRC:%.c=$(V_DIR)/%.o)
 # Everything but main(): what unit tests link against.
 LIB_OBJ  := $(filter-out $(V_DIR)/user/main.o,$(USER_OBJ))
-USER_LIBS := -lbpf -ldw -lelf -lz -llzma -liberty -ljansson -lcapstone
+USER_LIBS := -lbpf -ldw -lelf -lz -llzma -liberty -ljansson
 # libdw.a wants bzip2. Since elfutils 0.189 libelf.a wants zstd, before there may be none.
 ifdef STATIC
-USER_LIBS += -lbz2 $(shell echo 'int main(void) { return 0; }' | \
+USER_LIBS += -lcapstone -lbz2 $(shell echo 'int main(void) { return 0; }' | \
 	$(CC) -static -x c - -lzstd -o /dev/null 2>/dev/null && echo -lzstd)
 endif
 

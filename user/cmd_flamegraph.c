@@ -2,7 +2,6 @@
 /* infbpf flamegraph: folded stacks as a picture. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -105,36 +104,6 @@ static const char usage[] =
 	"Draws folded stacks ('-': stdin), of infbpf or any other tool, as one SVG file that needs\n"
 	"nothing else: open it in a browser, click to zoom, Ctrl-F to search.";
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return !strcmp(path, "-") ? "stdin" : slash && slash[1] ? slash + 1 : path;
-}
-
-static int read_tree(const char *path, uint64_t scale, struct flame_tree *t, struct fault *f)
-{
-	const bool standard = !strcmp(path, "-");
-	const char *name = standard ? "stdin" : path;
-	FILE *in = standard ? stdin : fopen(path, "re");
-	struct folded_count count;
-	int err;
-
-	if (!in)
-		return fault_set(f, EXIT_FAILED, errno, "cannot read %s: %s", path,
-				 strerror(errno));
-	err = folded_read(in, name, scale, t, &count, f);
-	if (!standard)
-		fclose(in);
-	if (!err && count.skipped)
-		message_print(
-			"%s: %" PRIu64 " of %" PRIu64
-			" lines skipped: they are no folded stacks; the first is line %" PRIu64
-			": %s",
-			name, count.skipped, count.lines, count.first_skipped, count.why);
-	return err;
-}
-
 /* The picture is written once all is read: a bad input leaves the file there was. */
 static int write_file(const struct flame_tree *t, const struct graph_options *o, struct fault *f)
 {
@@ -171,13 +140,13 @@ static int draw(const char *path, struct graph_options *o, struct fault *f)
 
 	if (!t)
 		return fault_set(f, EXIT_FAILED, ENOMEM, "out of memory");
-	err = read_tree(path, unit_ns ? unit_ns : FLAME_THOUSANDTHS, t, f);
+	err = folded_read_file(path, unit_ns ? unit_ns : FLAME_THOUSANDTHS, t, f);
 	if (!err) {
 		screen_add(&line, "%s in all" FLAME_PART "%s stacks",
 			   flame_figure(unit_ns ? NULL : unit, t->nodes[0].total, figure),
 			   format_count(count, t->stacks));
 		flame->unit = unit;
-		flame->title = flame->title ? flame->title : base_name(path);
+		flame->title = flame->title ? flame->title : folded_name(path);
 		flame->subtitle = flame->subtitle ? flame->subtitle : line.text;
 		err = write_file(t, o, f);
 	}

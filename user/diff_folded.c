@@ -16,35 +16,10 @@ struct diff_folded {
 	const char *unit;
 };
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return !strcmp(path, "-") ? "stdin" : slash && slash[1] ? slash + 1 : path;
-}
-
 static int read_one(struct diff_folded *d, int which, struct fault *f)
 {
-	const char *path = d->paths[which];
-	const bool standard = !strcmp(path, "-");
-	FILE *in = standard ? stdin : fopen(path, "re");
-	struct folded_count count;
-	int err;
-
-	if (!in)
-		return fault_set(f, EXIT_FAILED, errno, "cannot read %s: %s", path,
-				 strerror(errno));
 	d->t->reading_before = !which;
-	err = folded_read(in, standard ? "stdin" : path, d->scale, d->t, &count, f);
-	if (!standard)
-		fclose(in);
-	if (!err && count.skipped)
-		message_print(
-			"%s: %" PRIu64 " of %" PRIu64
-			" lines skipped: they are no folded stacks; the first is line %" PRIu64
-			": %s",
-			path, count.skipped, count.lines, count.first_skipped, count.why);
-	return err;
+	return folded_read_file(d->paths[which], d->scale, d->t, f);
 }
 
 struct diff_folded *diff_folded_read(const char *before, const char *after,
@@ -152,11 +127,11 @@ int diff_folded_draw(const struct diff_folded *d, FILE *f)
 	struct screen_line line = { .n = 0 };
 	struct flame_options o = { .title = title, .subtitle = line.text, .unit = d->unit };
 
-	snprintf(title, sizeof(title), "%.120s against %.120s", base_name(d->paths[1]),
-		 base_name(d->paths[0]));
-	screen_add(&line, "before: %.200s, %s in all", base_name(d->paths[0]),
+	snprintf(title, sizeof(title), "%.120s against %.120s", folded_name(d->paths[1]),
+		 folded_name(d->paths[0]));
+	screen_add(&line, "before: %.200s, %s in all", folded_name(d->paths[0]),
 		   flame_figure(unit, d->t->before[0].total, figure));
-	screen_add(&line, FLAME_PART "after: %.200s, %s in all", base_name(d->paths[1]),
+	screen_add(&line, FLAME_PART "after: %.200s, %s in all", folded_name(d->paths[1]),
 		   flame_figure(unit, d->t->nodes[0].total, figure));
 	return flamegraph_draw(d->t, &o, f);
 }

@@ -220,3 +220,33 @@ int folded_read(FILE *f, const char *name, uint64_t scale, struct flame_tree *t,
 				 "%s: nothing to draw: all values are 0", name);
 	return 0;
 }
+
+const char *folded_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return !strcmp(path, "-") ? "stdin" : slash && slash[1] ? slash + 1 : path;
+}
+
+int folded_read_file(const char *path, uint64_t scale, struct flame_tree *t, struct fault *fault)
+{
+	const bool standard = !strcmp(path, "-");
+	const char *name = standard ? "stdin" : path;
+	FILE *in = standard ? stdin : fopen(path, "re");
+	struct folded_count count;
+	int err;
+
+	if (!in)
+		return fault_set(fault, EXIT_FAILED, errno, "cannot read %s: %s", path,
+				 strerror(errno));
+	err = folded_read(in, name, scale, t, &count, fault);
+	if (!standard)
+		fclose(in);
+	if (!err && count.skipped)
+		message_print(
+			"%s: %" PRIu64 " of %" PRIu64
+			" lines skipped: they are no folded stacks; the first is line %" PRIu64
+			": %s",
+			name, count.skipped, count.lines, count.first_skipped, count.why);
+	return err;
+}

@@ -19,4 +19,9 @@ struct folded_count {
 int folded_read(FILE *f, const char *name, uint64_t scale, struct flame_tree *t,
 		struct folded_count *count, struct fault *fault);
 
+/* The same of a file, "-": stdin. Skipped lines are said on stderr. */
+int folded_read_file(const char *path, uint64_t scale, struct flame_tree *t, struct fault *fault);
+/* For titles: the file's name without its folder. */
+const char *folded_name(const char *path);
+
 #endif /* FOLDED_READ_H */

@@ -39,28 +39,15 @@ static unsigned int height_of(const char *svg)
 static int draw_folded(const char *path, FILE *out, struct fault *fault)
 {
 	struct flame_tree *t = flame_tree_new(false);
-	struct folded_count count;
-	struct flame_options o = { .title = "Where the time went",
-				   .subtitle = "",
-				   .unit = "us",
-				   .min_share = FLAME_MIN_SHARE };
-	FILE *in = fopen(path, "re");
-	int err = -ENOMEM;
-
-	if (!in) {
-		err = fault_set(fault, EXIT_FAILED, errno, "cannot read %s: %s", path,
-				strerror(errno));
-		goto out;
-	}
-	if (!t)
-		goto out;
+	const struct flame_options o = { .title = "Where the time went",
+					 .subtitle = "",
+					 .unit = "us",
+					 .min_share = FLAME_MIN_SHARE };
 	/* In microseconds, as trace writes them. */
-	err = folded_read(in, path, 1000, t, &count, fault);
+	int err = t ? folded_read_file(path, 1000, t, fault) : -ENOMEM;
+
 	if (!err)
 		err = flamegraph_draw(t, &o, out);
-out:
-	if (in)
-		fclose(in);
 	flame_tree_free(t);
 	return err;
 }

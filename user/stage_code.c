@@ -441,9 +441,9 @@ int stage_code_find(const struct elf_file *elf, const struct elf_function *funct
 	int err;
 
 	*c = (struct stage_code){ 0 };
-	l.decoder = insn_decoder_open();
-	if (!l.decoder)
-		return -ENOMEM;
+	err = insn_decoder_open(&l.decoder);
+	if (err)
+		return err;
 	err = look(&l);
 	insn_decoder_close(l.decoder);
 	for (size_t i = 0; i < l.parts_n; i++) {

@@ -7,42 +7,89 @@
 #include "stage_insn.h"
 
 #include <capstone/capstone.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
+#include "fault.h"
 #include "infbpf.h"
 
 #define GENERAL_REGISTERS 16
 
+/* What is used of the library. */
+#define CAPSTONE(F)       \
+	F(cs_open)        \
+	F(cs_close)       \
+	F(cs_option)      \
+	F(cs_malloc)      \
+	F(cs_free)        \
+	F(cs_disasm_iter) \
+	F(cs_regs_access)
+
+#define AS_POINTER(name) __typeof__(name) *name;
+struct capstone {
+	CAPSTONE(AS_POINTER)
+};
+
 struct insn_decoder {
+	struct capstone lib;
 	csh handle;
 	cs_insn *insn;
 	/* The last write to the register was the sum of two registers: a switch's table, of offsets. */
 	bool sum[GENERAL_REGISTERS];
 };
 
-struct insn_decoder *insn_decoder_open(void)
+#ifdef INFBPF_STATIC
+static int capstone_load(struct capstone *lib)
+{
+#define LINKED(name) .name = name,
+	*lib = (struct capstone){ CAPSTONE(LINKED) };
+	return 0;
+}
+#else
+#define SONAME_OF(major) "libcapstone.so." #major
+#define SONAME(major)	 SONAME_OF(major)
+/* Loaded where it is needed first, and kept: its tables are pointers, which the loader has to write, and
+ * those 3 MiB would be part of every trace. The version is that of the header: its numbers change. */
+static int capstone_load(struct capstone *lib)
+{
+	void *so = dlopen(SONAME(CS_API_MAJOR), RTLD_NOW | RTLD_LOCAL);
+	bool whole = so;
+
+#define LOADED(name) whole = whole && (lib->name = (__typeof__(lib->name))dlsym(so, #name));
+	CAPSTONE(LOADED)
+	if (whole)
+		return 0;
+	message_print("--stage and --preset want libcapstone: %s", dlerror());
+	return -ELIBACC;
+}
+#endif
+
+int insn_decoder_open(struct insn_decoder **out)
 {
 	struct insn_decoder *d = calloc(1, sizeof(*d));
+	int err = d ? capstone_load(&d->lib) : -ENOMEM;
 
-	if (!d)
-		return NULL;
-	if (cs_open(CS_ARCH_X86, CS_MODE_64, &d->handle)) {
-		free(d);
-		return NULL;
+	if (err)
+		goto out;
+	err = -ENOMEM;
+	if (d->lib.cs_open(CS_ARCH_X86, CS_MODE_64, &d->handle))
+		goto out;
+	d->lib.cs_option(d->handle, CS_OPT_DETAIL, CS_OPT_ON);
+	d->insn = d->lib.cs_malloc(d->handle);
+	if (d->insn) {
+		*out = d;
+		return 0;
 	}
-	cs_option(d->handle, CS_OPT_DETAIL, CS_OPT_ON);
-	d->insn = cs_malloc(d->handle);
-	if (d->insn)
-		return d;
-	cs_close(&d->handle);
+	d->lib.cs_close(&d->handle);
+out:
 	free(d);
-	return NULL;
+	return err;
 }
 
 void insn_decoder_close(struct insn_decoder *d)
 {
-	cs_free(d->insn, 1);
-	cs_close(&d->handle);
+	d->lib.cs_free(d->insn, 1);
+	d->lib.cs_close(&d->handle);
 	free(d);
 }
 
@@ -183,7 +230,7 @@ static bool writes_sp(const struct insn_decoder *d)
 	cs_regs read, write;
 	uint8_t read_n, write_n;
 
-	if (cs_regs_access(d->handle, d->insn, read, &read_n, write, &write_n))
+	if (d->lib.cs_regs_access(d->handle, d->insn, read, &read_n, write, &write_n))
 		return true;
 	for (uint8_t i = 0; i < write_n; i++)
 		if (write[i] == X86_REG_RSP || write[i] == X86_REG_ESP || write[i] == X86_REG_SP)
@@ -259,7 +306,7 @@ static void note_sums(struct insn_decoder *d)
 	cs_regs read, write;
 	uint8_t read_n, write_n, to;
 
-	if (cs_regs_access(d->handle, d->insn, read, &read_n, write, &write_n))
+	if (d->lib.cs_regs_access(d->handle, d->insn, read, &read_n, write, &write_n))
 		return;
 	for (uint8_t i = 0; i < write_n; i++) {
 		to = register_number(write[i]);
@@ -277,7 +324,7 @@ int insn_decode(struct insn_decoder *d, const uint8_t *code, size_t n, uint64_t 
 	size_t left = n;
 
 	*out = (struct insn){ 0 };
-	if (!cs_disasm_iter(d->handle, &at, &left, &vaddr, d->insn))
+	if (!d->lib.cs_disasm_iter(d->handle, &at, &left, &vaddr, d->insn))
 		return -EINVAL;
 	out->size = (uint8_t)d->insn->size;
 	read_prefixes(code, out->size, &p);

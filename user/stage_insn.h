@@ -39,7 +39,8 @@ struct insn {
 };
 
 struct insn_decoder;
-struct insn_decoder *insn_decoder_open(void); /* NULL: no memory */
+/* 0, -ENOMEM, or -ELIBACC: the library is not there, which has been said. */
+int insn_decoder_open(struct insn_decoder **d);
 void insn_decoder_close(struct insn_decoder *d);
 /* Instructions of a block are to be decoded in their order: what one wrote tells of a jump what it is.
  * -EINVAL: no instruction that is known. */

@@ -31,8 +31,8 @@ const struct verdict_rule verdict_rules[] = {
 	  "spread the work evenly over the streams, the longest first; priorities for what is "
 	  "waited for" },
 	{ "slow-stage", "compute", "runtime", WORTH, NEEDS_REQUESTS, "measured", rule_slow_stage,
-	  "this is work of the CPU, not of the GPU: make that stage cheaper (a faster tokeniser, "
-	  "batching, caching), or spread it over more threads" },
+	  "make that stage cheaper (a faster tokeniser, batching, caching), spread it over more "
+	  "threads; it is work of the CPU, not of the GPU" },
 	{ "disk", "io", "host", WORTH, NO_NEEDS, "measured", rule_disk,
 	  "read ahead of time (prefetch, mlock, vmtouch), leave room for the page cache, keep "
 	  "adapters in memory, faster storage" },

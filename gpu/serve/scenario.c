@@ -136,11 +136,13 @@ int scenario_apply(struct options *o)
 {
 	const struct scenario_row *row = o->scenario_row;
 	char magnitude[32];
+	void *at;
 
 	if (!row)
 		return 0;
+	at = (char *)&o->plant + row->at;
 	if (row->unit[0])
-		*(double *)((char *)&o->plant + row->at) = o->magnitude;
+		*(double *)at = o->magnitude;
 	for (size_t i = 0; i < sizeof(emulated) / sizeof(emulated[0]); i++)
 		if (!strcmp(emulated[i].scenario, row->name) &&
 		    setenv(emulated[i].variable, emulated[i].value, 0))

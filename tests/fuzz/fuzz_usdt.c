@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Notes of marks and their arguments: the first byte tells whether the rest is notes or arguments. */
+#define _GNU_SOURCE
 #include "../../user/usdt.h"
 
 #include "fuzz.h"

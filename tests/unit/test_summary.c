@@ -3,46 +3,7 @@
 #define _GNU_SOURCE
 #include "output.h"
 #include "random_profile.h"
-
-static char *summary(const struct profile *p, const struct summary_options *o)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-
-	assert_non_null(f);
-	assert_int_equal(summary_write(p, o, f), 0);
-	fclose(f);
-	return text;
-}
-
-static size_t count_lines(const char *text)
-{
-	size_t n = 0;
-
-	for (; *text; text++)
-		n += *text == '\n';
-	return n;
-}
-
-/* In characters, without colours. */
-static size_t widest_line(const char *text)
-{
-	size_t most = 0, n = 0;
-
-	for (; *text; text++) {
-		if (*text == '\033') {
-			text = strchr(text, 'm');
-			assert_non_null(text);
-		} else if (*text == '\n') {
-			most = n > most ? n : most;
-			n = 0;
-		} else {
-			n += ((unsigned char)*text & 0xc0) != 0x80;
-		}
-	}
-	return most;
-}
+#include "summary_text.h"
 
 static void add_thread(struct profile *p, uint64_t serial, uint32_t pid, const char *process,
 		       const char *comm, uint64_t on_cpu_ms, uint64_t blocked_ms, int syscall)

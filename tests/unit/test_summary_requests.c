@@ -5,40 +5,9 @@
 #include "cost.h"
 #include "output.h"
 #include "requests_by_hand.h"
+#include "summary_text.h"
 
 #define MS 1000000
-
-static char *summary(const struct profile *p, const struct summary_options *o)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-
-	assert_non_null(f);
-	assert_int_equal(summary_write(p, o, f), 0);
-	fclose(f);
-	return text;
-}
-
-static size_t count_lines(const char *text)
-{
-	size_t n = 0;
-
-	for (; *text; text++)
-		n += *text == '\n';
-	return n;
-}
-
-static size_t widest_line(const char *text)
-{
-	size_t most = 0, n = 0;
-
-	for (; *text; text++) {
-		n = *text == '\n' ? 0 : n + 1;
-		most = n > most ? n : most;
-	}
-	return most;
-}
 
 static void expect(const char *text, const char *want)
 {
