@@ -227,7 +227,11 @@ $(B)/tests/bench/unwind: tests/bench/unwind.c tests/unit/unwind_self.h $(LIB_OBJ
 $(B)/tests/bench/deep: tests/bench/deep.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 $(WARN) -O2 -g -fomit-frame-pointer $< -o $@
-BENCH_BIN := $(addprefix $(B)/tests/bench/,calls deep names pair paths reads \
+# The marks as the server has them.
+$(B)/tests/bench/marks: tests/bench/marks.c gpu/serve/marks.c gpu/serve/marks.h
+	@mkdir -p $(@D)
+	$(CC) $(BENCH_CFLAGS) $(filter %.c,$^) -o $@
+BENCH_BIN := $(addprefix $(B)/tests/bench/,calls deep marks names pair paths reads \
 	$(if $(filter x86,$(BPF_ARCH)),unwind))
 TEST_PROGRAMS += $(BENCH_BIN)
 
