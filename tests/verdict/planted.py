@@ -61,7 +61,9 @@ class Server:
         self.log = log
         with open(log, "w", encoding="utf-8") as out:
             self.process = harness.start(
-                [server_program(), "--device", "emu", "--seed", str(seed), "--scenario", name],
+                [server_program(), "--device", "emu", "--seed", str(seed), "--scenario", name,
+                 # An end of its own, should ours come first.
+                 "--duration", "60"],
                 stdout=out, stderr=subprocess.STDOUT)
 
     def __enter__(self):
