@@ -172,6 +172,11 @@ def derived(found):
     queue = sum(t["run_queue_ns"] for t in found["threads"])
     for by in sums(found["preempted_by"]):
         yield percent(by.get("wall_ns", 0), queue)
+    cpus = [c for c in found["cpus"] if c["busy_ns"] is not None]
+    time = sum(c["busy_ns"] + c["idle_ns"] for c in cpus)
+    for key in ("busy_ns", "target_ns", "steal_ns"):
+        yield percent(sum(c[key] or 0 for c in cpus), time)
+    yield from (percent(c["busy_ns"], c["busy_ns"] + c["idle_ns"]) for c in cpus)
     outer = [c for c in found["gpu_calls"] if not c["inside"]]
     for c in outer:
         yield f"{((c['voluntary_switches'] or 0) + (c['involuntary_switches'] or 0)) / max(c['calls'], 1):.3g}"
