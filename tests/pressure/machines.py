@@ -91,16 +91,17 @@ def seen(t):
 
 
 # A storm of births loses an event now and then, where the kernel's task storage refuses a program that
-# interrupts another one using it (tests/truth/checks.py). Tracepoints do not fire on a CPU that goes
-# offline: the last switches of its stopper thread and the wake-ups from there are not shown.
-MAY_LOSE = {"storm": 10, "unplug": 10}
+# interrupts another one using it (tests/truth/checks.py): 1 to 14 of some 14,000 in one machine. Tracepoints do
+# not fire on a CPU that goes offline: the last switches of its stopper thread and the wake-ups from there are
+# not shown.
+MAY_LOSE = 500  # one switch of so many
 
 
-def nothing_lost(j, may_lose):
+def nothing_lost(j):
     lost = {k: v for k, v in j["lost"].items() if v and k not in ("stacks", "missed_runs")}
-    events = lost.pop("events", 0)
-    expect(not lost and events <= may_lose, f"lost: {j['lost']}")
-    return f"{events} events"
+    events, switches = lost.pop("events", 0), j["events"]["switches"]
+    expect(not lost and events <= switches // MAY_LOSE, f"lost: {j['lost']} of {switches} switches")
+    return f"{events} events of {switches}"
 
 
 def mayflies(t):
@@ -138,7 +139,7 @@ def machine(kernel):
             continue
         report.check(f"{name} sums", checks.sums, t.json, t.folded)
         report.check(f"{name} whole lives", checks.lives, t.json)
-        report.check(f"{name} lost", nothing_lost, t.json, MAY_LOSE[name])
+        report.check(f"{name} lost", nothing_lost, t.json)
         report.check(f"{name} seen", seen, t)
         report.check(f"{name} counted", checks.counted, t.json)
         report.check(f"{name} states", checks.crowd_states, t.json, t.truth)
