@@ -62,13 +62,15 @@ def extra_of(m, cpus, more):
 
 
 def storage_bytes(maps):
-    """Of one thread: its element in the kernel's next allocation size (header 72 bytes), and the
-    192 bytes that hold a task's first element."""
-    value = sum(m["value_size"] for m in maps if m["map_type"] == TASK_STORAGE)
-    size = 8
-    while size < value + 72:
-        size *= 2
-    return size + 192
+    """Of one thread: its elements in the kernel's next allocation sizes (header 72 bytes). The smaller one
+    every thread has, with the 192 bytes that hold a task's first element; the other only one with stages."""
+    found = []
+    for value in sorted(m["value_size"] for m in maps if m["map_type"] == TASK_STORAGE):
+        size = 8
+        while size < value + 72:
+            size *= 2
+        found.append(size)
+    return found[0] + 192, found[1]
 
 
 def trace(pid):
@@ -118,7 +120,7 @@ def add_row(section, name, rows, cpus):
     last, maps = rows[-1]
     overhead = last.json["overhead"]
     threads = len(last.json["threads"])
-    storage = storage_bytes(maps) * threads
+    storage = storage_bytes(maps)[0] * threads
     extra = sum(extra_of(m, cpus, max(0, HOST_CPUS - cpus)) for m in maps)
     fixed = overhead["map_bytes"] + storage
     here = Figure([(max(i.json["overhead"]["rss_bytes"], i.max_rss) + fixed) / MIB
