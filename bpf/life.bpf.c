@@ -92,7 +92,7 @@ int BPF_PROG(handle_exec, struct task_struct *task, pid_t old_pid)
 		ts->state = RUN_ON_CPU;
 		ts->tid = old_pid;
 		if (ts->stages_n)
-			stage_leave_all(ts, task, false);
+			stage_leave_current();
 		thread_send(ts, task, now, ts->old_comm);
 		ts->start_ns = now;
 		ts->since_ns = now;

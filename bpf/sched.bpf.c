@@ -133,7 +133,7 @@ static __always_inline void switch_out(u64 *ctx, struct task_state *ts, struct c
 	if (prev_state & TASK_DEAD) {
 		ts->flags |= TASK_FLUSHED;
 		if (ts->stages_n)
-			stage_leave_all(ts, prev, false);
+			stage_leave_current();
 		thread_send(ts, prev, now, NULL);
 		ts->state = RUN_DEAD;
 		goto out;
