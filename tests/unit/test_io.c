@@ -8,6 +8,7 @@
 #include "output.h"
 #include "random_profile.h"
 #include "trace_options.h"
+#include "profile_json.h"
 
 #define NONE PROFILE_UNKNOWN
 
@@ -94,21 +95,6 @@ static void order(void **unused)
 	profile_free(p);
 }
 
-static json_t *read_json(const struct profile *p)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-	json_t *root;
-
-	assert_int_equal(json_write(p, f), 0);
-	fclose(f);
-	root = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
-	assert_non_null(root);
-	free(text);
-	return root;
-}
-
 static json_int_t number(const json_t *o, const char *key)
 {
 	assert_true(json_is_integer(json_object_get(o, key)));
@@ -135,7 +121,7 @@ static void json(void **unused)
 	add_io_thread(p, 2, "file read", 4);
 	add_io_thread(p, 0, "fsync", 1);
 	assert_int_equal(profile_finish(p), 0);
-	root = read_json(p);
+	root = profile_json(p);
 	io = json_object_get(root, "io");
 	assert_int_equal(json_array_size(io), 2);
 	o = json_array_get(io, 0);
@@ -181,13 +167,13 @@ static void json_none(void **unused)
 
 	(void)unused;
 	assert_int_equal(profile_finish(p), 0);
-	root = read_json(p);
+	root = profile_json(p);
 	assert_true(json_is_null(json_object_get(root, "io")));
 	assert_true(json_is_null(json_object_get(root, "io_threads")));
 	assert_int_equal(json_array_size(json_object_get(root, "io_parts")), 0);
 	json_decref(root);
 	p->io_parts = IO_PART_BLOCK;
-	root = read_json(p);
+	root = profile_json(p);
 	assert_int_equal(json_array_size(json_object_get(root, "io")), 0);
 	json_decref(root);
 	profile_free(p);

@@ -4,25 +4,7 @@
 #include <jansson.h>
 #include "output.h"
 #include "random_profile.h"
-
-static json_t *write_and_read(const struct profile *p)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-	json_error_t error;
-	json_t *root;
-
-	assert_non_null(f);
-	assert_int_equal(json_write(p, f), 0);
-	fclose(f);
-	root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-	if (!root)
-		print_message("%s at line %d\n%s", error.text, error.line, text);
-	assert_non_null(root);
-	free(text);
-	return root;
-}
+#include "profile_json.h"
 
 static json_int_t number(const json_t *o, const char *key)
 {
@@ -59,7 +41,7 @@ static void sums_agree(void **unused)
 	(void)unused;
 	for (uint64_t seed = 1; seed <= 100; seed++) {
 		struct random_profile r = random_profile(seed);
-		json_t *root = write_and_read(r.p), *thread;
+		json_t *root = profile_json(r.p), *thread;
 		json_int_t wall = 0;
 		size_t i;
 
@@ -137,7 +119,7 @@ static void contract(void **unused)
 	p->lost.memory = 6;
 	p->overhead.bpf_ns = 77;
 	assert_int_equal(profile_finish(p), 0);
-	root = write_and_read(p);
+	root = profile_json(p);
 
 	assert_int_equal(number(root, "version"), 1);
 	assert_int_equal(number(root, "duration_ns"), 10000000000);
@@ -211,7 +193,7 @@ static void unmeasured_is_null(void **unused)
 	p->overhead.bpf_ns = PROFILE_UNKNOWN;
 	assert_int_equal(profile_add_call(p, &call), 0);
 	assert_int_equal(profile_finish(p), 0);
-	root = write_and_read(p);
+	root = profile_json(p);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
 		assert_true(json_is_null(json_object_get(root, parts[i])));
 	o = json_array_get(json_object_get(root, "gpu_calls"), 0);
@@ -234,7 +216,7 @@ static void hostile_names(void **unused)
 	(void)unused;
 	assert_int_equal(profile_add_thread(p, &t, 10), 0);
 	assert_int_equal(profile_finish(p), 0);
-	root = write_and_read(p);
+	root = profile_json(p);
 	o = json_array_get(json_object_get(root, "threads"), 0);
 	assert_string_equal(string(o, "process"), "\xef\xbf\xbd\xef\xbf\xbd");
 	assert_string_equal(string(o, "comm"), "\"\\\n\t\x01\xef\xbf\xbd\xef\xbf\xbd");

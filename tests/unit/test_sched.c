@@ -5,6 +5,7 @@
 #include "frames.h"
 #include "output.h"
 #include "random_profile.h"
+#include "profile_json.h"
 
 static struct profile *new_profile(void)
 {
@@ -73,22 +74,6 @@ static void add_waker_stack(struct profile *p, uint64_t serial, uint32_t tid, co
 
 static const uint64_t blocked_600[] = { 100000000, 100000000, 200000000, 600000000 };
 
-static json_t *to_json(const struct profile *p)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-	json_t *root;
-
-	assert_non_null(f);
-	assert_int_equal(json_write(p, f), 0);
-	fclose(f);
-	root = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
-	assert_non_null(root);
-	free(text);
-	return root;
-}
-
 static json_t *row_of(json_t *root, const char *part, size_t i)
 {
 	json_t *row = json_array_get(json_object_get(root, part), i);
@@ -125,7 +110,7 @@ static void throttled_is_part_of_the_queue(void **unused)
 	/* More than there was of it cannot be. */
 	add_thread(p, 2, 10, "two", blocked_600, 999000000, NULL, 0);
 	assert_int_equal(profile_finish(p), 0);
-	root = to_json(p);
+	root = profile_json(p);
 	by = json_object_get(row_of(root, "threads", 0), "run_queue_by");
 	assert_int_equal(number(by, "woken"), 100000000);
 	assert_int_equal(number(by, "preempted"), 50000000);
@@ -180,7 +165,7 @@ static void steals_add_up(void **unused)
 	add_steal(p, 0, 0, NULL, false, 7000000);
 	assert_int_equal(profile_finish(p), 0);
 	assert_int_equal(p->steals_n, 4);
-	root = to_json(p);
+	root = profile_json(p);
 	row = row_of(root, "preempted_by", 0);
 	assert_int_equal(number(row, "wall_ns"), 7000000);
 	assert_true(is_null(row, "pid") && is_null(row, "by_pid") && is_null(row, "by_comm") &&
@@ -214,7 +199,7 @@ static void wakers_share_the_blocked_time(void **unused)
 	add_thread(p, 1, 10, "sleeper", blocked_600, 0, NULL, 0);
 	assert_int_equal(profile_finish(p), 0);
 	assert_int_equal(p->wakers_n, 2);
-	root = to_json(p);
+	root = profile_json(p);
 	row = row_of(root, "woken_by", 0);
 	assert_int_equal(number(row, "blocked_ns"), 400000000);
 	assert_int_equal(number(row, "by_tid"), 77);
@@ -224,7 +209,7 @@ static void wakers_share_the_blocked_time(void **unused)
 	assert_true(is_null(root, "wakers"));
 	json_decref(root);
 	p->wakers_known = false;
-	root = to_json(p);
+	root = profile_json(p);
 	assert_true(is_null(root, "woken_by"));
 	json_decref(root);
 	profile_free(p);
@@ -250,7 +235,7 @@ static void waker_stacks_share_the_wakers_time(void **unused)
 	add_waker_stack(p, 1, 77, "waker", 3, post, 6);
 	add_waker_stack(p, 1, 77, "waker", 1, other, 3);
 	assert_int_equal(profile_finish(p), 0);
-	root = to_json(p);
+	root = profile_json(p);
 	assert_int_equal(json_array_size(json_object_get(root, "wakers")), 2);
 	assert_int_equal(number(row_of(root, "wakers", 0), "blocked_ns"), 300000000);
 	frames = json_object_get(row_of(root, "wakers", 0), "frames");
@@ -377,7 +362,7 @@ static void cpus_that_were_not_seen_are_null(void **unused)
 	(void)unused;
 	assert_int_equal(profile_add_cpu(p, &c), 0);
 	assert_int_equal(profile_finish(p), 0);
-	root = to_json(p);
+	root = profile_json(p);
 	assert_int_equal(number(row_of(root, "cpus", 0), "cpu"), 3);
 	assert_true(is_null(row_of(root, "cpus", 0), "busy_ns"));
 	assert_int_equal(number(row_of(root, "cpus", 0), "steal_ns"), 0);

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include "output.h"
 #include "requests_by_hand.h"
+#include "profile_json.h"
 
 static struct profile_stage make_stage(uint32_t pid, const char *name, uint8_t source,
 				       uint64_t wall)
@@ -79,21 +80,6 @@ static void sources(void **unused)
 
 /* --- JSON --- */
 
-static json_t *read_json(const struct profile *p)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-	json_t *root;
-
-	assert_int_equal(json_write(p, f), 0);
-	fclose(f);
-	root = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
-	assert_non_null(root);
-	free(text);
-	return root;
-}
-
 static json_int_t number(const json_t *o, const char *key)
 {
 	if (!json_is_integer(json_object_get(o, key)))
@@ -119,7 +105,7 @@ static void json_stages(void **unused)
 	assert_int_equal(profile_add_stage(p, &s, hist), 0);
 	p->lost.spans = 3;
 	assert_int_equal(profile_finish(p), 0);
-	root = read_json(p);
+	root = profile_json(p);
 	o = json_array_get(json_object_get(root, "stages"), 0);
 	assert_int_equal(number(o, "pid"), PID);
 	assert_string_equal(string(o, "process"), "serve");
@@ -166,7 +152,7 @@ static void json_requests(void **unused)
 	(void)unused;
 	two_requests(p);
 	assert_int_equal(profile_finish(p), 0);
-	root = read_json(p);
+	root = profile_json(p);
 	r = json_array_get(json_object_get(root, "requests"), 0);
 	assert_int_equal(number(r, "count"), 2);
 	assert_int_equal(number(r, "begun"), 2);
@@ -231,7 +217,7 @@ static void json_verdict(void **unused)
 	p->verdicts = v;
 	p->verdicts_n = 2;
 	assert_int_equal(profile_finish(p), 0);
-	root = read_json(p);
+	root = profile_json(p);
 	o = json_array_get(json_object_get(root, "verdict"), 0);
 	assert_string_equal(string(o, "kind"), "scheduling");
 	assert_string_equal(string(o, "rule"), "queue-before-batch");
@@ -262,7 +248,7 @@ static void not_probed(void **unused)
 
 	(void)unused;
 	assert_int_equal(profile_finish(p), 0);
-	root = read_json(p);
+	root = profile_json(p);
 	for (size_t i = 0; i < 3; i++)
 		assert_true(json_is_null(json_object_get(root, keys[i])));
 	json_decref(root);
