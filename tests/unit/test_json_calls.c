@@ -1,28 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The JSON's rows of CUDA calls, and what of them is null without the calls' returns. */
 #define _GNU_SOURCE
-#include <jansson.h>
 #include "cuda_profile.h"
-#include "output.h"
+#include "profile_json.h"
 
-static json_t *write_and_read(struct profile *p)
+static json_t *finish_and_read(struct profile *p)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-	json_error_t error;
-	json_t *root;
-
 	assert_int_equal(profile_finish(p), 0);
-	assert_non_null(f);
-	assert_int_equal(json_write(p, f), 0);
-	fclose(f);
-	root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-	if (!root)
-		print_message("%s at line %d\n%s", error.text, error.line, text);
-	assert_non_null(root);
-	free(text);
-	return root;
+	return profile_json(p);
 }
 
 static json_int_t number(const json_t *o, const char *key)
@@ -71,7 +56,7 @@ static void check_row(const json_t *o, const struct want *want, size_t n, size_t
 static void calls_and_errors(void **unused)
 {
 	struct profile *p = cuda_profile();
-	json_t *root = write_and_read(p);
+	json_t *root = finish_and_read(p);
 	const json_t *o;
 
 	(void)unused;
@@ -95,7 +80,7 @@ static void calls_and_errors(void **unused)
 static void work(void **unused)
 {
 	struct profile *p = cuda_profile();
-	json_t *root = write_and_read(p);
+	json_t *root = finish_and_read(p);
 	const json_t *o, *sizes;
 
 	(void)unused;
@@ -132,7 +117,7 @@ static void work(void **unused)
 static void memory(void **unused)
 {
 	struct profile *p = cuda_profile();
-	json_t *root = write_and_read(p);
+	json_t *root = finish_and_read(p);
 	const json_t *o;
 
 	(void)unused;
@@ -178,7 +163,7 @@ static void without_returns(void **unused)
 
 	(void)unused;
 	p->entries_only = true;
-	root = write_and_read(p);
+	root = finish_and_read(p);
 	assert_true(is_null(root, "gpu_errors"));
 	assert_true(is_null(root, "memory"));
 	assert_true(is_null(root, "allocations"));
@@ -215,7 +200,7 @@ static void no_gaps(void **unused)
 		assert_int_equal(profile_add_thread(p, &t, 1), 0);
 	}
 	assert_int_equal(profile_add_launcher(p, &l), 0);
-	root = write_and_read(p);
+	root = finish_and_read(p);
 	o = row(root, "launch_threads", 0);
 	assert_true(is_null(o, "tid"));
 	assert_int_equal(number(o, "gaps"), 0);
@@ -234,7 +219,7 @@ static void none_is_not_null(void **unused)
 		"launches",  "launch_threads", "memory",  "allocations"
 	};
 	struct profile *p = profile_new();
-	json_t *root = write_and_read(p);
+	json_t *root = finish_and_read(p);
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
